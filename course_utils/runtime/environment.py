@@ -18,6 +18,11 @@ SEVERITIES = ("ok", "note", "warning", "error")
 MINIMUM_TORCH = (2, 11)
 MINIMUM_DISK_GB = 2.0
 MINIMUM_MEMORY_GB = 4.0
+PLAYWRIGHT_BUILDS = (
+    "chromium-*/chrome-linux*/chrome",
+    "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
+    "chromium-*/chrome-win*/chrome.exe",
+)
 CHAPTER_PACKAGES = (
     "torch",
     "torchvision",
@@ -149,8 +154,16 @@ def _data() -> Finding:
     names = {"mnist": "mnist/MNIST/raw", "fashion_mnist": "fashion_mnist", "cifar10": "cifar10"}
     present = [name for name, inside in names.items() if (folder / inside).is_dir()]
     if present:
-        return Finding("data sets", f"{', '.join(present)} in {folder}")
+        return Finding("data sets", f"{', '.join(present)} in {_short(folder)}")
     return Finding("data sets", "the embedded ones; nothing more is needed", "note", "for MNIST: course data mnist")
+
+
+def _short(path: Path) -> str:
+    """Write a path relative to the course or the home folder, so that a report can be shared."""
+    for base, sign in ((repo_root(), "."), (Path.home(), "~")):
+        if path.is_relative_to(base):
+            return f"{sign}/{path.relative_to(base).as_posix()}"
+    return str(path)
 
 
 def find_chromium() -> Path | None:
@@ -159,9 +172,9 @@ def find_chromium() -> Path | None:
     candidates = [named] if named else []
     candidates += ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
     for name in candidates:
-        path = shutil.which(name)
-        if path:
-            return Path(path)
+        found = shutil.which(name)
+        if found:
+            return Path(found)
     mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
     if mac.exists():
         return mac
@@ -169,7 +182,7 @@ def find_chromium() -> Path | None:
     if "LOCALAPPDATA" in os.environ:
         caches.append(Path(os.environ["LOCALAPPDATA"]) / "ms-playwright")
     for cache in caches:
-        for pattern in ("chromium-*/chrome-linux*/chrome", "chromium-*/chrome-mac*/*.app/Contents/MacOS/*", "chromium-*/chrome-win*/chrome.exe"):
+        for pattern in PLAYWRIGHT_BUILDS:
             for path in sorted(cache.glob(pattern)):
                 return path
     return None
@@ -180,7 +193,7 @@ def _chromium() -> Finding:
     if path is None:
         remedy = "only for make test and make pdf: apt install chromium, or .venv/bin/playwright install chromium"
         return Finding("Chromium", "not found", "note", remedy)
-    return Finding("Chromium", str(path))
+    return Finding("Chromium", _short(path))
 
 
 def find_node() -> Path | None:
@@ -199,5 +212,7 @@ def _node() -> Finding:
     try:
         run = subprocess.run([str(path), "--version"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired) as err:
-        return Finding("node", f"{path} does not start: {err}", "note", "only to build the site: reinstall node")
-    return Finding("node", f"{run.stdout.strip()} ({path})")
+        return Finding(
+            "node", f"{_short(path)} does not start: {err}", "note", "only to build the site: reinstall node"
+        )
+    return Finding("node", f"{run.stdout.strip()} ({_short(path)})")
