@@ -44,6 +44,7 @@ def image_grid(
     """
     import numpy as np
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     check_int("columns", columns, minimum=1)
     check_number("size", size, above=0)
@@ -61,8 +62,8 @@ def image_grid(
     columns = min(columns, len(batch))
     rows = math.ceil(len(batch) / columns)
     room = 0.24 if titles is not None else 0.0
-    figure = Figure(figsize=(columns * size, rows * (size + room)), dpi=110, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.04, hspace=0.04)  # type: ignore[union-attr]
+    tight = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.04, hspace=0.04)
+    figure = Figure(figsize=(columns * size, rows * (size + room)), dpi=110, layout=tight)
     grid = figure.subplots(rows, columns, squeeze=False)
     if batch.dtype == np.uint8 and batch.ndim == 3 and vmin is None and vmax is None:
         vmin, vmax = 0, 255

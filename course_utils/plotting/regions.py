@@ -31,7 +31,8 @@ def scatter_classes(axes: Axes, x: Any, y: Any, *, names: dict[int, str] | None 
         here = y == label
         name = names.get(label.item(), str(label)) if names else None
         axes.scatter(
-            *x[here].T,
+            x[here, 0],
+            x[here, 1],
             s=size,
             color=CYCLE[i % len(CYCLE)],
             marker=MARKERS[i % len(MARKERS)],
@@ -48,6 +49,7 @@ def decision_regions(
     xlim: tuple[float, float],
     ylim: tuple[float, float],
     *,
+    labels: Any = None,
     resolution: int = 200,
 ) -> None:
     """Tint the plane by the class that ``predict`` answers.
@@ -58,6 +60,8 @@ def decision_regions(
             :func:`scatter_classes`.
         xlim: left and right edge.
         ylim: lower and upper edge.
+        labels: all labels there are; those that ``predict`` answers if left out. Give them where a class may
+            have no region, so that colours stay those of the points.
         resolution: grid points along each side, at least 2.
     """
     import numpy as np
@@ -66,7 +70,7 @@ def decision_regions(
     check_int("resolution", resolution, minimum=2)
     u, v = np.meshgrid(np.linspace(*xlim, resolution), np.linspace(*ylim, resolution))
     answers = np.asarray(predict(np.column_stack([u.ravel(), v.ravel()]))).reshape(u.shape)
-    labels = np.unique(answers)
+    labels = np.unique(answers if labels is None else labels)
     index = np.searchsorted(labels, answers)
     axes.imshow(
         index,

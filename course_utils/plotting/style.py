@@ -27,6 +27,7 @@ def use_style() -> None:
     Figures are opaque white, so that they read as cards on a dark page, 7 inches wide at 110 dots an inch.
     """
     import matplotlib as mpl
+    import matplotlib.pyplot as plt  # noqa: F401  (tells the notebook how to show a Figure)
     from cycler import cycler
 
     mpl.rcParams.update(
