@@ -1,0 +1,1 @@
+"""Seeded scenes of simple shapes with exact truth."""
