@@ -27,8 +27,11 @@ def use_style() -> None:
     Figures are opaque white, so that they read as cards on a dark page, 7 inches wide at 110 dots an inch.
     """
     import matplotlib as mpl
-    import matplotlib.pyplot as plt  # noqa: F401  (tells the notebook how to show a Figure)
+    import matplotlib.pyplot as plt
     from cycler import cycler
+
+    if "inline" in mpl.get_backend():
+        plt.switch_backend(mpl.get_backend())  # loads it now, so that a Figure made without pyplot is shown too
 
     mpl.rcParams.update(
         {
