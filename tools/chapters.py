@@ -30,7 +30,6 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbclient.util import run_sync
-from traitlets.config import Config
 
 from tools.normalise import dumps, normalise
 
@@ -114,12 +113,8 @@ def environment() -> dict[str, str]:
 
 def execute(nb: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, float, float]:
     """Run a notebook in a fresh kernel; return it with its seconds and the kernel's peak memory in GB."""
-    config = Config()
-    if sys.platform != "win32":  # no TCP port, and no warning about an unencrypted one
-        config.KernelManager.transport = config.AsyncKernelManager.transport = "ipc"
     client = NotebookClient(
         nb,
-        config=config,
         timeout=300,
         kernel_name="python3",
         store_widget_state=True,
