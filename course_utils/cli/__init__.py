@@ -1,0 +1,35 @@
+"""The ``course`` command. Each subcommand is a module of this package, imported only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+COMMANDS = {
+    "doctor": "say what this machine has for the course, what it lacks, and the remedy",
+    "data": "download a data set: several mirrors, checksums, resume",
+    "train": "run a recorded training recipe",
+    "grade": "run hidden tests on a folder of submissions",
+    "pack": "write an assignment as a zip for students",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``course COMMAND ...`` and return its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="course", description="The command line of the course.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    asked = next((word for word in arguments if not word.startswith("-")), None)
+    for name, what in COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        if name == asked:
+            module = importlib.import_module(f"course_utils.cli.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    args = parser.parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130

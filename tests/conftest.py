@@ -1,0 +1,34 @@
+"""What all tests share: Chromium or a clear skip, and no silent skips where they are forbidden."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from course_utils.runtime.environment import find_chromium
+
+NO_CHROMIUM = (
+    "there is no Chromium on this machine; install it with your system's packages (apt install chromium) "
+    "or with .venv/bin/playwright install chromium"
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip browser tests, with the remedy, where there is no browser to drive."""
+    if find_chromium() is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """With ``COURSE_FORBID_SKIPS=1`` a skipped test fails the run: CI must not pass by skipping."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("COURSE_FORBID_SKIPS") != "1" or reporter is None:
+        return
+    if reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line("skipped tests are forbidden here (COURSE_FORBID_SKIPS=1)", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
