@@ -1,0 +1,131 @@
+"""Build the assignments, one way: ``assignments/src/NAME/`` to what students get in ``assignments/NAME/``.
+
+    python -m tools.assignments build [NAME ...]     write the student's notebook and its checks
+    python -m tools.assignments check [NAME ...]     do sources and committed files belong together?
+
+The source is a jupytext notebook with nbgrader's cell metadata and solution markers. nbgrader's own preprocessors
+take the solutions out, lock the cells and compute the checksums, so that nbgrader can take the notebook in later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearMarkScheme,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    LockCells,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+ASSIGNMENTS = ROOT / "assignments"
+SOURCES = ASSIGNMENTS / "src"
+ANSWERS = ROOT / "course_utils" / "grading" / "answers.py"
+PACKAGE_IMPORT, LOCAL_IMPORT = "from course_utils.grading.answers import", "from .answers import"
+NOTICE = "# Built from assignments/src by `python -m tools.assignments build`: edit the source, not this file.\n"
+
+
+def names() -> list[str]:
+    """List the assignments that have a source, in order."""
+    return sorted(path.parent.name for path in SOURCES.glob("*/hidden.py"))
+
+
+def solution_notebook(name: str) -> nbformat.NotebookNode:
+    """Read an assignment's source as a notebook with its solutions, cell ids taken from the grade ids.
+
+    Raises:
+        SystemExit: if a cell has no grade id: every cell of an assignment is named.
+    """
+    nb = jupytext.read(SOURCES / name / f"{name}.py", fmt="py:percent")
+    for number, cell in enumerate(nb.cells, start=1):
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if not grade_id:
+            raise SystemExit(f"{name}: cell {number} has no nbgrader grade_id")
+        cell["id"] = grade_id
+    nb.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    CheckCellMetadata().preprocess(nb, {})
+    nbformat.validate(nb)
+    return nb
+
+
+def student_notebook(name: str) -> nbformat.NotebookNode:
+    """Make the student's notebook: no solutions, no outputs, locked cells, checksums."""
+    nb, resources = solution_notebook(name), {"language": "python"}
+    for step in (LockCells, ClearSolutions, ClearMarkScheme, ClearOutput, CheckCellMetadata, ComputeChecksums):
+        nb, resources = step().preprocess(nb, resources)
+    nbformat.validate(nb)
+    return nb
+
+
+def student_files(name: str) -> dict[str, str]:
+    """Everything in a student's folder, by path relative to it."""
+    files = {f"{name}.ipynb": nbformat.writes(student_notebook(name)) + "\n"}
+    for path in sorted((SOURCES / name / "checks").glob("*.py")):
+        text = path.read_text().replace(PACKAGE_IMPORT, LOCAL_IMPORT)
+        if "course_utils" in text:
+            raise SystemExit(f"{path}: checks run without the course's package; only grading.answers is copied")
+        files[f"checks/{path.name}"] = NOTICE + text
+    files["checks/answers.py"] = NOTICE + ANSWERS.read_text()
+    return files
+
+
+def build(name: str) -> None:
+    """Write the student's folder; files that nothing builds any more go away."""
+    folder, files = ASSIGNMENTS / name, student_files(name)
+    for path in _committed(folder):
+        if path not in files:
+            (folder / path).unlink()
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+
+
+def differences(name: str) -> list[str]:
+    """List the files of the student's folder that are not what the source builds."""
+    folder, files = ASSIGNMENTS / name, student_files(name)
+    stale = [path for path in _committed(folder) if path not in files]
+    wrong = [p for p, text in files.items() if not (folder / p).is_file() or (folder / p).read_text() != text]
+    return sorted(stale + wrong)
+
+
+def _committed(folder: Path) -> list[str]:
+    found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return [str(p) for p in found if not {"__pycache__", ".ipynb_checkpoints"} & set(p.parts)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.assignments", description=__doc__.splitlines()[0])
+    parser.add_argument("action", choices=("build", "check"))
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    args = parser.parse_args(arguments)
+    unknown = sorted(set(args.names) - set(names()))
+    if unknown:
+        parser.error(f"no such assignment: {', '.join(unknown)}; there are: {', '.join(names())}")
+    bad = 0
+    for name in args.names or names():
+        if args.action == "build":
+            build(name)
+            print(f"{name}: built")
+        elif stale := differences(name):
+            bad += 1
+            print(f"{name}: not what the source builds: {', '.join(stale)}; run python -m tools.assignments build {name}")
+        else:
+            print(f"{name}: up to date")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
