@@ -66,14 +66,14 @@ def levina_bickel(x: np.ndarray, k: int = 10) -> float:
 
     Args:
         x: (N, D) points without duplicates.
-        k: number of neighbours, at least 3; more of them average noise away and see more curvature.
+        k: number of neighbours, at least 2; more of them average noise away and see more curvature.
 
     Returns:
         The dimension.
     """
-    check_int("k", k, minimum=3)
+    check_int("k", k, minimum=2)
     distances = neighbour_distances(x, k)
-    inverse = np.log(distances[:, -1:] / distances[:, :-1]).sum(axis=1) / (k - 2)
+    inverse = np.log(distances[:, -1:] / distances[:, :-1]).mean(axis=1)
     return float(1 / inverse.mean())
 
 
