@@ -1,8 +1,20 @@
 """Figures to play with: each is one Python class and one ES module that also runs without a kernel."""
 
 from course_utils.widgets.base import CourseWidget
+from course_utils.widgets.digit_reader import DigitReader
+from course_utils.widgets.image_numbers import ImageNumbers
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
+from course_utils.widgets.surrogate_losses import SurrogateLosses
+from course_utils.widgets.weight_dials import WeightDials
 
-ALL: tuple[type[CourseWidget], ...] = (PerceptronPlayground,)
+ALL: tuple[type[CourseWidget], ...] = (DigitReader, ImageNumbers, PerceptronPlayground, SurrogateLosses, WeightDials)
 
-__all__ = ["ALL", "CourseWidget", "PerceptronPlayground"]
+__all__ = [
+    "ALL",
+    "CourseWidget",
+    "DigitReader",
+    "ImageNumbers",
+    "PerceptronPlayground",
+    "SurrogateLosses",
+    "WeightDials",
+]

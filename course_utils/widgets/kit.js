@@ -210,3 +210,13 @@ export function paintGray(canvas, values, width, height) {
   }
   context.putImageData(image, 0, 0);
 }
+
+// Draw again when the page turns dark or light; what a canvas shows does not follow CSS by itself.
+export function onTheme(draw) {
+  const watcher = new MutationObserver(draw);
+  watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "theme", "class"] });
+  watcher.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+  return () => watcher.disconnect();
+}
+
+export const themeColor = (el, name) => getComputedStyle(el).getPropertyValue(`--cw-${name}`).trim();

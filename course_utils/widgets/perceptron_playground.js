@@ -223,9 +223,8 @@ function render({ model, el }) {
   }
   function arrow(w) {
     const e = ends(w);
-    if (!e) return [];
-    // the normal starts where the line comes nearest to the middle of the plane; it stays inside the picture
-    const [x, y] = [clamp(e[2][0], -extent(), extent()), clamp(e[2][1], -extent(), extent())], [nx, ny] = e[3];
+    if (!e || Math.max(Math.abs(e[2][0]), Math.abs(e[2][1])) > extent()) return [];
+    const [x, y] = e[2], [nx, ny] = e[3];    // where the line comes nearest to the middle of the plane
     const size = 0.3 * extent(), tx = toX(x + nx * size), ty = toY(y + ny * size), angle = Math.atan2(-ny, nx);
     const head = [0, 2.5, -2.5].map((turn) => `${tx + 12 * Math.cos(angle + turn)},${ty + 12 * Math.sin(angle + turn)}`);
     return [s("line", { x1: toX(x), y1: toY(y), x2: tx, y2: ty, class: "pp-normal" }), s("polygon", { points: head.join(" "), class: "pp-head" }),
@@ -260,7 +259,7 @@ function render({ model, el }) {
       ...fact("w = (w\u2081, w\u2082, b)", `(${w.map((value) => show(value)).join(", ")})`),
       ...fact("presented", `${get("visits")} times`),
       ...fact("wrong now", `${left} of ${points.length}${stuck() ? " (strict rule, w = 0)" : ""}`),
-      ...fact("margin of the line", margin > 0 ? show(margin, 3) : "\u2014 (a point is on the wrong side)"));
+      ...fact("margin of the line", margin > 0 ? show(margin, 3) : "none yet"));
     if (note) { say(note); note = ""; }
   }
   say(`${get("points").length} points. w is 0, so every score is 0. Predict the first line, then press Step.`);

@@ -30,16 +30,20 @@ def _draw_presets() -> dict[str, list[list[float]]]:
         place = np.clip(rng.normal((x, y), spread, (count, 2)), -0.92, 0.92).round(2)
         return [[float(a), float(b), label] for a, b in place]
 
-    wide = cloud(7, 0.5, 0.45, 0.16, 1) + cloud(7, -0.45, -0.4, 0.16, -1)
-    near = [[float(x), round(0.35 * x + 0.1 + side * gap, 2), side] for side in (1, -1)
+    def mixed(first: list[list[float]], second: list[list[float]]) -> list[list[float]]:
+        return [point for pair in zip(first, second) for point in pair]
+
+    wide = mixed(cloud(7, 0.45, 0.35, 0.22, 1), cloud(7, -0.25, -0.45, 0.22, -1))
+    near = [[x, round(0.35 * x + 0.1 + side * gap, 2), side] for side in (1, -1)
             for x, gap in [(-0.8, 0.3), (-0.5, 0.06), (-0.1, 0.45), (0.2, 0.07), (0.55, 0.3), (0.8, 0.12)]]  # fmt: skip
+    near = mixed(near[:6], near[6:])
     corner = [[0.2, 0.82, 1], [0.5, 0.75, 1], [0.8, 0.6, 1], [0.85, 0.85, 1], [0.65, 0.25, -1],
               [0.3, 0.4, -1], [0.1, 0.55, -1], [0.8, 0.1, -1], [0.4, 0.1, -1]]  # fmt: skip
     xor = cloud(4, 0.55, 0.55, 0.11, 1) + cloud(4, -0.55, -0.55, 0.11, 1)
     xor += cloud(4, -0.55, 0.55, 0.11, -1) + cloud(4, 0.55, -0.55, 0.11, -1)
     ring = [[round(0.8 * math.cos(a), 2), round(0.8 * math.sin(a), 2), -1] for a in np.arange(9) * 2 * math.pi / 9]
     ring += cloud(6, 0, 0, 0.16, 1)
-    outlier = [*wide, [-0.25, -0.55, 1]]
+    outlier = [*wide, [-0.05, -0.2, 1]]
     return {
         "wide margin": wide,
         "narrow margin": near,
@@ -231,9 +235,10 @@ class PerceptronPlayground(CourseWidget):
             parts.append(svg.line(*ends, stroke=svg.COLORS["green"], stroke_width=2))
         for x, y, label in self.points:
             px, py = place(x, y)
+            ink = "#ffffff" if label > 0 else svg.COLORS["ink"]
             if label > 0:
                 parts.append(svg.circle(px, py, 8, fill=svg.COLORS["blue"]))
             else:
-                parts.append(svg.rect(px - 7, py - 7, 14, 14, fill=svg.COLORS["orange"], stroke=svg.COLORS["ink"]))
-            parts.append(svg.text(px, py + 5, "+" if label > 0 else "−", text_anchor="middle", fill="#ffffff" if label > 0 else svg.COLORS["ink"], font_weight="bold"))  # fmt: skip
+                parts.append(svg.rect(px - 7, py - 7, 14, 14, fill=svg.COLORS["orange"], stroke=ink))
+            parts.append(svg.text(px, py + 5, "+" if label > 0 else "−", text_anchor="middle", fill=ink))
         return svg.document(size, size, parts)

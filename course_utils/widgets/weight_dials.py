@@ -1,0 +1,193 @@
+"""The replay of a perceptron's learning as turns of one motor-driven dial per weight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+
+from course_utils.check import check_int, check_shape
+from course_utils.widgets import svg
+from course_utils.widgets.base import CourseWidget, Twin
+from course_utils.widgets.packing import pack, unpack_bytes, unpack_float32
+
+__all__ = ["WeightDials", "decode", "dial_angle", "encode", "turns"]
+
+MAX_VALUES, MAX_DIALS = 100_000, 1024
+STEPS = 127  # quantisation steps on each side of 0
+
+
+def encode(history: NDArray[np.float32]) -> dict[str, Any]:
+    """Pack a ``(T, D)`` history: all but the last row with 8 bits a weight, the last one exactly.
+
+    Returns:
+        ``path`` and ``final`` (base64 text) and ``scale``, the largest absolute weight: a weight of the path
+        is off by at most ``scale / 254``.
+    """
+    scale = float(np.abs(history).max()) or 1.0
+    steps = np.floor(history[:-1].astype(np.float64) / scale * STEPS + 0.5) + 128
+    return {"path": pack(steps.astype(np.uint8)), "final": pack(history[-1].astype(np.float32)), "scale": scale}
+
+
+def decode(path: str, final: str, scale: float, frame: int) -> list[float]:
+    """Return the weights at ``frame``: exact in the last frame, to ``scale / 254`` in the others."""
+    last = unpack_float32(final).astype(float)
+    count = len(last)
+    steps = unpack_bytes(path)
+    if frame * count >= len(steps):
+        return last.tolist()
+    return [(int(step) - 128) * scale / STEPS for step in steps[frame * count : (frame + 1) * count]]
+
+
+def dial_angle(value: float, scale: float) -> float:
+    """Return a dial's angle in degrees from straight up: 0 for 0, 135 to the right for ``scale``."""
+    return 135 * min(1.0, max(-1.0, value / scale))
+
+
+def turns(before: Sequence[float], after: Sequence[float], scale: float) -> dict[str, Any]:
+    """Return how many dials turned by more than the packing's precision, and which turned most."""
+    moved = [abs(b - a) for a, b in zip(before, after)]
+    count = sum(1 for distance in moved if distance > 0.51 * scale / STEPS)
+    return {"count": count, "largest": moved.index(max(moved))}
+
+
+def _letters(rng: np.random.Generator, label: int) -> NDArray[np.float32]:
+    """Draw a T (+1) or an L (-1) of random place and thickness on 20 by 20 sensors."""
+    picture = np.zeros((20, 20), dtype=np.float32)
+    row, col = rng.integers(2, 5), rng.integers(3, 6)
+    thick = rng.integers(2, 4)
+    if label > 0:
+        picture[row : row + thick, col : col + 11] = 1
+        picture[row : row + 13, col + 5 : col + 5 + thick] = 1
+    else:
+        picture[row : row + 13, col : col + thick] = 1
+        picture[row + 13 - thick : row + 13, col : col + 10] = 1
+    flipped = rng.random((20, 20)) < 0.05
+    return np.where(flipped, 1 - picture, picture)
+
+
+def _demonstration() -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
+    rng = np.random.default_rng(3)
+    labels = [1 if i % 2 == 0 else -1 for i in range(60)]
+    pictures = [_letters(rng, label) for label in labels]
+    w = np.zeros(400, dtype=np.float32)
+    history, causes, signs = [w], [], []
+    for _ in range(10):
+        for x, label in zip(pictures, labels):
+            if label * float(w @ x.reshape(-1)) <= 0:
+                w = w + label * x.reshape(-1)
+                history.append(w)
+                causes.append(x.reshape(-1))
+                signs.append(label)
+    return np.stack(history), np.stack(causes), signs
+
+
+def _draw_history(rng: np.random.Generator) -> tuple[Any, ...]:
+    shape = (int(rng.integers(1, 5)), int(rng.integers(1, 7)))
+    history = (rng.normal(size=shape) * rng.uniform(0.01, 50)).astype(np.float32)
+    packed = encode(history)
+    return packed["path"], packed["final"], packed["scale"], int(rng.integers(shape[0]))
+
+
+class WeightDials(CourseWidget):
+    """Replay weight vectors, one dial a weight, as the motors of the first perceptron machine turned them.
+
+    Args:
+        history: ``(T, D)``, the weights before the first and after each update; default a small perceptron
+            that learns to tell T from L.
+        shape: rows and columns of the sensor, with product ``D`` (at most 1024).
+        patterns: ``(T - 1, D)`` in [0, 1], the input that caused each update, or ``None``.
+        labels: ``T - 1`` labels (+1 or -1) of those inputs, or ``None``.
+
+    The last frame equals ``history[-1]`` to the bit (as float32); earlier ones are packed with 8 bits a
+    weight, off by at most ``precision``.
+    """
+
+    title = "Weights as dials"
+    twins = (
+        Twin("decode", decode, _draw_history),
+        Twin("dialAngle", dial_angle, lambda rng: (float(rng.normal()), float(rng.uniform(0.1, 2)))),
+        Twin("turns", turns, lambda rng: (rng.normal(size=9).round(1), rng.normal(size=9).round(1), 2.0)),
+    )
+
+    path = traitlets.Unicode().tag(sync=True)
+    final = traitlets.Unicode().tag(sync=True)
+    scale = traitlets.Float(1.0).tag(sync=True)
+    frames = traitlets.Int(1).tag(sync=True)
+    rows = traitlets.Int(20).tag(sync=True)
+    columns = traitlets.Int(20).tag(sync=True)
+    causes = traitlets.Unicode().tag(sync=True)
+    labels = traitlets.List().tag(sync=True)
+    frame = traitlets.Int(0).tag(sync=True)
+    dial = traitlets.Int(0).tag(sync=True)
+    as_picture = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        history: Any = None,
+        shape: Sequence[int] = (20, 20),
+        patterns: Any = None,
+        labels: Sequence[int] | None = None,
+        **traits: Any,
+    ) -> None:
+        if history is None:
+            history, patterns, labels = _demonstration()
+            shape = (20, 20)
+        rows, columns = (check_int("side of shape", int(side), minimum=1) for side in shape)
+        check_int("product of shape", rows * columns, maximum=MAX_DIALS)
+        table = np.asarray(history, dtype=np.float32)
+        check_shape("history", table, (None, rows * columns))
+        check_int("length of history", len(table), minimum=1)
+        if not np.isfinite(table).all():
+            raise ValueError("history must be finite, got NaN or infinity")
+        if table.size > MAX_VALUES:
+            keep = -(-len(table) // (MAX_VALUES // (rows * columns) - 1))
+            raise ValueError(
+                f"history must hold at most {MAX_VALUES} weights, got {table.size}; "
+                f"pass every {keep}th row and the last"
+            )
+        causes = ""
+        if patterns is not None:
+            inputs = check_shape("patterns", np.asarray(patterns, dtype=float), (len(table) - 1, rows * columns))
+            causes = pack(np.floor(np.clip(inputs, 0, 1) * 255 + 0.5).astype(np.uint8))
+        signs = [int(label) for label in labels] if labels is not None else []
+        if signs:
+            check_shape("labels", np.asarray(signs), (len(table) - 1,))
+        traits = {"dial": (rows // 2) * columns + columns // 2, "frame": 0, **traits}
+        super().__init__(
+            **encode(table), frames=len(table), rows=rows, columns=columns, causes=causes, labels=signs, **traits
+        )
+
+    @property
+    def precision(self) -> float:
+        """Largest error of a weight in any frame but the last, which is exact."""
+        return self.scale / (2 * STEPS)
+
+    def weights_at(self, frame: int) -> NDArray[np.float32]:
+        """Return the weights that the dials show at ``frame``, ``(D,)``."""
+        check_int("frame", frame, minimum=0, maximum=self.frames - 1)
+        return np.array(decode(self.path, self.final, self.scale, frame), dtype=np.float32)
+
+    @property
+    def static_text(self) -> str:
+        """One sentence with the number of dials and updates."""
+        return (
+            f"{self.rows * self.columns} dials, one for each weight, after the last of {self.frames - 1} updates; "
+            f"straight up is 0, right is positive, left negative, and the largest weight is {svg.number(self.scale)}."
+        )
+
+    def static_svg(self) -> str:
+        """Draw all dials at the last frame."""
+        cell = min(24.0, 480 / max(self.rows, self.columns))
+        parts = []
+        for i, value in enumerate(self.weights_at(self.frames - 1)):
+            x, y = 10 + cell * (i % self.columns + 0.5), 10 + cell * (i // self.columns + 0.5)
+            angle, reach = math.radians(dial_angle(float(value), self.scale)), 0.42 * cell
+            tone = "gray" if value == 0 else "blue" if value > 0 else "vermillion"
+            end = (x + reach * math.sin(angle), y - reach * math.cos(angle))
+            parts.append(svg.line(x, y, *end, stroke=svg.COLORS[tone], stroke_width=2.5))
+        return svg.document(20 + cell * self.columns, 20 + cell * self.rows, parts)
