@@ -1,0 +1,53 @@
+"""Titles of the chapters: from the notebooks that exist, and from the plan for those to come."""
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PLANNED = {
+    "00_start": "Start here",
+    "00b_features": "Features made by hand",
+    "01_perceptron": "The perceptron",
+    "01b_kernels": "Kernels and margins",
+    "02_mlp": "Layers",
+    "03_backprop": "Backpropagation",
+    "04_training": "Training",
+    "05_convolution": "Convolution",
+    "06_architectures": "Architectures",
+    "07_deeper": "Going deeper",
+    "08_visualization": "Looking inside",
+    "09_transfer": "Transfer",
+    "10_detection": "Detection",
+    "11_segmentation": "Segmentation",
+    "12_multiscale": "Many scales",
+    "13_video": "Video",
+    "14_gallery": "A gallery of applications",
+    "15_beyond": "Beyond images",
+}
+
+
+def is_written(chapter: str, root: Path = ROOT) -> bool:
+    """Say whether a chapter's notebook is in the book."""
+    return (root / "notebooks" / f"{chapter}.ipynb").exists()
+
+
+def title(chapter: str, root: Path = ROOT) -> str:
+    """Return a chapter's title: its notebook's first heading, or the planned one.
+
+    Args:
+        chapter: a name such as ``01_perceptron``.
+        root: the repository.
+
+    Raises:
+        KeyError: if the plan knows no such chapter.
+    """
+    planned = PLANNED[chapter]
+    if not is_written(chapter, root):
+        return planned
+    notebook = json.loads((root / "notebooks" / f"{chapter}.ipynb").read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            for line in "".join(cell["source"]).splitlines():
+                if line.startswith("# "):
+                    return line[2:].strip()
+    return planned
