@@ -56,18 +56,20 @@ def _not_found(name: str, path: Path, what: str = "is not there") -> DataNotFoun
     )
 
 
-def files_of(name: str, split: str) -> list[Path]:
+def files_of(name: str, split: str, folder: Path | None = None) -> list[Path]:
     """Return the files that hold a split of a real set, whether or not they exist.
 
     Args:
         name: ``"mnist"``, ``"fashion_mnist"`` or ``"cifar10"``.
         split: ``"train"`` or ``"test"``.
+        folder: data folder; None for `course_utils.runtime.data_dir()`.
     """
+    folder = folder if folder is not None else data_dir()
     check_choice("name", name, tuple(ROOTS))
     check_choice("split", split, SPLITS)
     if name == "cifar10":
-        return [data_dir() / CIFAR_FOLDER / file for file in (*CIFAR_FILES[split], "batches.meta")]
-    return [data_dir() / IDX_FOLDERS[name] / file for file in IDX_FILES[split]]
+        return [folder / CIFAR_FOLDER / file for file in (*CIFAR_FILES[split], "batches.meta")]
+    return [folder / IDX_FOLDERS[name] / file for file in IDX_FILES[split]]
 
 
 def _read_idx(path: Path) -> Tensor:
@@ -82,8 +84,8 @@ def _read_idx(path: Path) -> Tensor:
         return read_sn3_pascalvincent_tensor(str(unpacked))
 
 
-def _read_mnist_like(name: str, split: str) -> tuple[Tensor, Tensor]:
-    paths = files_of(name, split)
+def _read_mnist_like(name: str, split: str, folder: Path) -> tuple[Tensor, Tensor]:
+    paths = files_of(name, split, folder)
     for path in paths:
         if not path.is_file():
             raise _not_found(name, path)
@@ -94,27 +96,28 @@ def _read_mnist_like(name: str, split: str) -> tuple[Tensor, Tensor]:
     return images[:, None], labels.long()
 
 
-def _read_cifar10(split: str) -> tuple[Tensor, Tensor]:
+def _read_cifar10(split: str, folder: Path) -> tuple[Tensor, Tensor]:
     from torchvision.datasets import CIFAR10
 
-    for path in files_of("cifar10", split):
+    for path in files_of("cifar10", split, folder):
         if not path.is_file():
             raise _not_found("cifar10", path)
     try:
         # Verifies the md5 of every file before it opens one.
-        reader = CIFAR10(root=data_dir() / ROOTS["cifar10"], train=split == "train", download=False)
+        reader = CIFAR10(root=folder / ROOTS["cifar10"], train=split == "train", download=False)
     except RuntimeError as error:
-        raise _not_found("cifar10", data_dir() / CIFAR_FOLDER, "is not whole or was changed") from error
+        raise _not_found("cifar10", folder / CIFAR_FOLDER, "is not whole or was changed") from error
     images = torch.from_numpy(np.ascontiguousarray(np.asarray(reader.data).transpose(0, 3, 1, 2)))
     return images, torch.tensor(reader.targets, dtype=torch.int64)
 
 
-def load_real(name: str, split: str = "train") -> ImageSet:
+def load_real(name: str, split: str = "train", folder: Path | None = None) -> ImageSet:
     """Return a real data set from the data folder.
 
     Args:
         name: ``"mnist"`` (1x28x28), ``"fashion_mnist"`` (1x28x28) or ``"cifar10"`` (3x32x32).
         split: ``"train"`` (60,000, 60,000 or 50,000 images) or ``"test"`` (10,000).
+        folder: data folder; None for `course_utils.runtime.data_dir()`.
 
     Returns:
         ImageSet in the official order.
@@ -129,10 +132,14 @@ def load_real(name: str, split: str = "train") -> ImageSet:
     """
     check_choice("name", name, tuple(ROOTS))
     check_choice("split", split, SPLITS)
-    images, labels = _read_cifar10(split) if name == "cifar10" else _read_mnist_like(name, split)
+    folder = folder if folder is not None else data_dir()
+    if name == "cifar10":
+        images, labels = _read_cifar10(split, folder)
+    else:
+        images, labels = _read_mnist_like(name, split, folder)
     return ImageSet(images, labels, CLASSES[name], f"{name}/{split}")
 
 
-def is_present(name: str) -> bool:
+def is_present(name: str, folder: Path | None = None) -> bool:
     """Say whether every file of a real set lies in the data folder (their content is not read)."""
-    return all(path.is_file() for split in SPLITS for path in files_of(name, split))
+    return all(path.is_file() for split in SPLITS for path in files_of(name, split, folder))

@@ -58,7 +58,9 @@ class Backgrounds:
 
     def subset(self, index: Any) -> Backgrounds:
         """Return the backgrounds of the chosen scenes."""
-        tensors = {name: value[index] for name, value in vars(self).items() if isinstance(value, Tensor)}
+        tensors: dict[str, Any] = {
+            name: value[index] for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
         return replace(self, **tensors)
 
     def paint(self) -> Tensor:

@@ -223,7 +223,9 @@ class Clips:
 
     def subset(self, index: Any) -> Clips:
         """Return the clips chosen by a slice, a tensor of positions or a mask."""
-        tensors = {name: value[index] for name, value in vars(self).items() if isinstance(value, Tensor)}
+        tensors: dict[str, Any] = {
+            name: value[index] for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
         return replace(self, **tensors)
 
 

@@ -73,6 +73,7 @@ def render(objects: Objects, background: Tensor) -> Rendered:
     )
 
     groups = []
+    window: int
     for window in flat_side.unique().tolist():
         of_size = flat_side == window
         scene, slot = scene_of[of_size], slot_of[of_size]

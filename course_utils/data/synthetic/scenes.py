@@ -118,7 +118,9 @@ class Scenes:
 
     def subset(self, index: Any) -> Scenes:
         """Return the scenes chosen by a slice, a tensor of positions or a mask."""
-        tensors = {name: value[index] for name, value in vars(self).items() if isinstance(value, Tensor)}
+        tensors: dict[str, Any] = {
+            name: value[index] for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
         return replace(self, objects=self.objects.subset(index), **tensors)
 
 
