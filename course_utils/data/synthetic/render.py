@@ -73,7 +73,6 @@ def render(objects: Objects, background: Tensor) -> Rendered:
     )
 
     groups = []
-    window: int
     for window in flat_side.unique().tolist():
         of_size = flat_side == window
         scene, slot = scene_of[of_size], slot_of[of_size]
@@ -94,14 +93,14 @@ def render(objects: Objects, background: Tensor) -> Rendered:
         groups.append((window, scene, slot, top + border, left + border, layer, inside, alpha, paint))
 
     for layer in range(slots):
-        for window, scene, slot, top, left, layers, inside, alpha, paint in groups:
+        for side_length, scene, slot, top, left, layers, inside, alpha, paint in groups:
             pick = (layers == layer).nonzero()[:, 0]
             if not len(pick):
                 continue
             where = (scene[pick], top[pick], left[pick])
-            colors = canvas.permute(0, 2, 3, 1).unfold(1, window, 1).unfold(2, window, 1)
+            colors = canvas.permute(0, 2, 3, 1).unfold(1, side_length, 1).unfold(2, side_length, 1)
             colors[where] = torch.lerp(colors[where], paint[pick], alpha[pick][:, None])
-            numbers = seen.unfold(1, window, 1).unfold(2, window, 1)
+            numbers = seen.unfold(1, side_length, 1).unfold(2, side_length, 1)
             number = (slot[pick] + 1).to(torch.uint8)[:, None, None]
             numbers[where] = torch.where(inside[pick], number, numbers[where])
     cut = (..., slice(border, border + height), slice(border, border + width))
