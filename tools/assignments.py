@@ -10,6 +10,7 @@ take the solutions out, lock the cells and compute the checksums, so that nbgrad
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -34,7 +35,7 @@ NOTICE = "# Built from assignments/src by `python -m tools.assignments build`: e
 
 def names() -> list[str]:
     """List the assignments that have a source, in order."""
-    return sorted(path.parent.name for path in SOURCES.glob("*/hidden.py"))
+    return sorted(path.name for path in SOURCES.iterdir() if (path / f"{path.name}.py").is_file())
 
 
 def solution_notebook(name: str) -> nbformat.NotebookNode:
@@ -49,6 +50,7 @@ def solution_notebook(name: str) -> nbformat.NotebookNode:
         if not grade_id:
             raise SystemExit(f"{name}: cell {number} has no nbgrader grade_id")
         cell["id"] = grade_id
+        cell.metadata.pop("lines_to_next_cell", None)
     nb.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -74,6 +76,7 @@ def student_files(name: str) -> dict[str, str]:
     files = {f"{name}.ipynb": nbformat.writes(student_notebook(name)) + "\n"}
     for path in sorted((SOURCES / name / "checks").glob("*.py")):
         text = path.read_text().replace(PACKAGE_IMPORT, LOCAL_IMPORT)
+        text = re.sub(r"(^from \.answers import (?:\([^)]*\)|[^\n(]*)\n)\n(?=from \.)", r"\1", text, flags=re.MULTILINE)
         if "course_utils" in text:
             raise SystemExit(f"{path}: checks run without the course's package; only grading.answers is copied")
         files[f"checks/{path.name}"] = NOTICE + text
@@ -121,7 +124,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name}: built")
         elif stale := differences(name):
             bad += 1
-            print(f"{name}: not what the source builds: {', '.join(stale)}; run python -m tools.assignments build {name}")
+            print(
+                f"{name}: not what the source builds: {', '.join(stale)}; run python -m tools.assignments build {name}"
+            )
         else:
             print(f"{name}: up to date")
     return 1 if bad else 0

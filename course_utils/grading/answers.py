@@ -184,6 +184,11 @@ def compare(
     raise Wrong(otherwise)
 
 
+def passed(number: int, sentence: str) -> None:
+    """Say that an exercise's checks are passed."""
+    print(f"Exercise {number}: all checks passed. {sentence}")
+
+
 def same(a: Any, b: Any) -> bool:
     """Whether two values are the same to the letter: type of container, shape, every number; NaN equals NaN."""
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):

@@ -20,7 +20,8 @@ CELL_LIMIT = TimeLimit(processor=20.0, clock=40.0)
 START_LIMIT = TimeLimit(processor=60.0, clock=120.0)
 
 KNOWN_ERRORS = frozenset(
-    name for name, thing in vars(__import__("builtins")).items()
+    name
+    for name, thing in vars(__import__("builtins")).items()
     if isinstance(thing, type) and issubclass(thing, BaseException)
 ) | {"LinAlgError", "AxisError", "UFuncTypeError", "Wrong", "NotWritten"}
 """Exception names that may appear in feedback: any other name is the student's own text."""
@@ -180,7 +181,9 @@ class StudentSession:
         self._folder = Path(tempfile.mkdtemp(prefix="grading-"))
         try:
             if self.files is not None:
-                shutil.copytree(self.files, self._folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(
+                    self.files, self._folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+                )
             self._channel = self.runner.open(self._folder)
             self.processes += 1
             _, environment = self._ask({"op": "start", "withheld": list(self.withheld)}, None, START_LIMIT)

@@ -18,7 +18,20 @@ MAGIC = b"NCG1"
 HEADER = struct.Struct("<4sIQ")  # magic, bytes of JSON, bytes of all arrays together
 DTYPES = frozenset(
     np.dtype(name).str
-    for name in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
+    for name in [
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+    ]
 )
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 

@@ -42,9 +42,8 @@
 # Run the next cell first.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import numpy as np
-
 import checks
+import numpy as np
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "threshold_unit_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 1: one unit, four gates

@@ -1,4 +1,5 @@
-"""Two pictures of what the student built. They never stop a notebook: without the code there is a sentence instead."""
+"""Two pictures of what the student built. They never stop a notebook: without the code there is a sentence "
+"instead."""
 
 import numpy as np
 
@@ -45,9 +46,12 @@ def xor(polynomial_kernel, train) -> None:
             score = np.array(polynomial_kernel(grid, points, degree)) @ (np.array(alpha, dtype=float) * y)
             scores.append((degree, score.reshape(80, 80), mistakes[-1]))
     except Exception:
-        print("Nothing to draw yet: this picture needs both functions of exercise 6. Write them, then run this cell again.")
+        print(
+            "Nothing to draw yet: this picture needs both functions of exercise 6. Write them, then run this "
+            "cell again."
+        )
         return
-    figure, row = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+    _, row = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
     for axes, (degree, score, left) in zip(row, scores):
         axes.contourf(side, side, score, levels=[-1e9, 0, 1e9], colors=[ORANGE, BLUE], alpha=0.25)
         _examples(axes, points, y)
