@@ -93,6 +93,7 @@ function network(pixels, weights) {
 export const readDigit = (pixels, weights) => network(pixels, weights).probabilities;
 
 const STEP = 0.04;
+const percent = (p) => (p > 0.995 && p < 1 ? ">99 %" : `${Math.round(100 * p)} %`);
 
 function render({ model, el }) {
   const { body, say } = card(el, "Digit reader", "Draw a digit on the pad. The page prepares it as MNIST was prepared, and a small convolutional network reads it.");
@@ -135,13 +136,13 @@ function render({ model, el }) {
   const bars = Array.from({ length: 10 }, () => ({ item: h("li"), fill: h("span", { class: "dr-fill" }), share: h("span", { class: "dr-share" }) }));
   bars.forEach(({ item, fill, share }, digit) => item.append(h("b", {}, String(digit)), h("span", { class: "dr-track", "aria-hidden": "true" }, fill), share));
   const maps = Array.from({ length: 8 }, (_, k) => h("canvas", { role: "img", "aria-label": `First-layer map ${k + 1}` }));
-  const gallery = h("figure", { class: "cw-figure cw-wide" }, h("div", { class: "dr-maps" }, ...maps),
+  const gallery = h("figure", { class: "cw-figure" }, h("div", { class: "dr-maps" }, ...maps),
     h("figcaption", {}, "What the eight filters of the first layer answer: bright where they fire."));
   body.append(
     column(pad, row(button("Clear", clear), button("Undo stroke", undo), button("Example", () => { down = false; update(model, { strokes: first.length ? [...first] : [] }); }),
       toggle(model, "maps", { label: "Filter answers", then: () => say(get("maps") ? "Answers of the first layer shown." : "Answers of the first layer hidden.") }))),
     column(h("div", { class: "dr-answer" }, h("figure", { class: "cw-figure" }, seen, h("figcaption", {}, "What the network sees: 28 \u00d7 28")),
-      h("ol", { class: "dr-bars", "aria-label": "Probability of each digit" }, ...bars.map(({ item }) => item)))), gallery);
+      h("ol", { class: "dr-bars", "aria-label": "Probability of each digit" }, ...bars.map(({ item }) => item))), gallery));
 
   function drawPen() {
     over.replaceChildren(...(keyboard ? [s("circle", { cx: pen[0], cy: pen[1], r: down ? 0.03 : 0.045, class: down ? "dr-pen dr-down" : "dr-pen" })] : []));
@@ -155,7 +156,7 @@ function render({ model, el }) {
     const order = p.map((_, digit) => digit).sort((a, b) => p[b] - p[a]);
     bars.forEach(({ item, fill, share }, digit) => {
       fill.style.width = `${100 * p[digit]}%`;
-      share.textContent = `${Math.round(100 * p[digit])} %`;
+      share.textContent = percent(p[digit]);
       item.className = answer && digit === order[0] ? "dr-best" : "";
     });
     gallery.hidden = !get("maps") || !get("weights");
@@ -167,7 +168,7 @@ function render({ model, el }) {
     seen.setAttribute("aria-label", blank ? "Empty picture" : `The drawing in 28 by 28 pixels, ${pixels.flat().filter((value) => value > 0).length} of them inked`);
     const words = blank ? "The pad is empty: draw a digit."
       : !answer ? "Prepared to 28 by 28 pixels. No trained weights are stored here, so nothing reads it."
-      : `Reads ${order[0]} with ${Math.round(100 * p[order[0]])} %; next is ${order[1]} with ${Math.round(100 * p[order[1]])} %.`;
+      : `Reads ${order[0]} with ${percent(p[order[0]])}; next is ${order[1]} with ${percent(p[order[1]])}.`;
     if (words !== last) say(last = words);
     const rounded = answer ? p.map((value) => Math.round(value * 1e4) / 1e4) : [];
     if (JSON.stringify(rounded) !== JSON.stringify(get("probabilities"))) update(model, { probabilities: rounded });

@@ -52,7 +52,8 @@ function render({ model, el }) {
     column(names.length > 1 ? select(model, "picture", { label: "Picture", options: names, then: later(() => say(`Picture: ${get("labels")[get("picture")]}.`)) }) : null,
       picture, toggle(model, "shuffled", { label: "Shuffle the pixels", then: later(shuffledWords) })),
     column(grid, line,
-      h("figure", { class: "cw-figure" }, bars, h("figcaption", {}, "How many pixels have which value, 0 left to 255 right")),
+      h("figure", { class: "cw-figure" }, bars, h("figcaption", {}, "How many pixels have which value: 0 left, 255 right"))),
+    h("div", { class: "cw-row cw-wide" },
       slider(model, "brightness", { label: "Brightness", min: -128, max: 128, format: (v) => show(v, 0), then: later(changed) }),
       slider(model, "contrast", { label: "Contrast", min: 0, max: 3, step: 0.1, format: (v) => `\u00d7 ${show(v, 1)}`, then: later(changed) }),
       slider(model, "threshold", { label: "Threshold", min: 0, max: 255, format: (v) => (v ? show(v, 0) : "off"), then: later(changed) })));

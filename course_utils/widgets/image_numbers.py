@@ -85,7 +85,7 @@ class ImageNumbers(CourseWidget):
     pixels = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(1).tag(sync=True)
     width = traitlets.Int(1).tag(sync=True)
-    labels = traitlets.List().tag(sync=True)
+    labels: Any = traitlets.List().tag(sync=True)
     picture = traitlets.Int(0).tag(sync=True)
     row = traitlets.Int(0).tag(sync=True)
     col = traitlets.Int(0).tag(sync=True)
@@ -156,7 +156,7 @@ class ImageNumbers(CourseWidget):
                     ground = "#FDF0D5" if i == 0 and j == 0 else "#ffffff"
                     parts.append(svg.rect(x, y, 44, 44, fill=ground, stroke=svg.COLORS["gray"]))
                     parts.append(svg.text(x + 22, y + 27, str(int(numbers[r, c])), text_anchor="middle"))
-        frame: dict[str, object] = {"fill": "none", "stroke": svg.COLORS["vermillion"], "stroke_width": 2.5}
+        frame: dict[str, Any] = {"fill": "none", "stroke": svg.COLORS["vermillion"], "stroke_width": 2.5}
         corner = (20 + (self.col - 2) * side, 20 + (self.row - 2) * side)
         parts.append(svg.rect(*corner, 5 * side, 5 * side, **frame))
         return svg.document(600, 340, parts)

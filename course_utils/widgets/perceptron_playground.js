@@ -158,7 +158,7 @@ function render({ model, el }) {
     selected = -1;
     const test = get("rule") === "below 0" ? (next.mistake ? "below 0" : "not below 0") : (next.mistake ? "not above 0" : "above 0");
     note = `Point ${next.index + 1}: y\u00b7f = ${show(value)} is ${test}, so ` +
-      (next.mistake ? `w moves ${points[next.index][2] > 0 ? "towards" : "away from"} it, mistake ${get("mistakes") + 1}.` : "w stays.");
+      (next.mistake ? `w moves ${points[next.index][2] > 0 ? "towards" : "away from"} it: w ${points[next.index][2] > 0 ? "+" : "\u2212"} ${show(get("eta"), 1)}\u00b7(${show(points[next.index][0])}, ${show(points[next.index][1])}, 1). Mistake ${get("mistakes") + 1}.` : "w stays.");
     update(model, { before: w, w: next.w, current: next.index, visits: get("visits") + 1, mistakes: get("mistakes") + next.mistake });
     if (stuck()) note += " Every score is 0 and the strict rule calls 0 right: nothing will ever change.";
     else if (wrong() === 0) note += " No point is wrong any more: done.";
@@ -194,8 +194,8 @@ function render({ model, el }) {
   const facts = h("dl", { class: "pp-facts" });
   const clear = () => { selected = -1; setPoints([], "All points removed."); };
   body.append(
-    column(plane, row(h("span", { id: `${group}-name` }, "New points:"), ...labels,
-      button("Delete point", () => removePoint(selected)), button("Clear", clear))),
+    column(plane, row(h("span", { id: `${group}-name` }, "Add:"), ...labels,
+      button("Delete", () => removePoint(selected)), button("Clear", clear))),
     column(row(stepButton, runButton, button("Reset w", () => reset("w is 0 again: every score is 0."))),
       meterText, h("div", { class: "pp-track", "aria-hidden": "true" }, meter), facts,
       row(data, select(model, "order", { label: "Order", options: [["in turn", "in turn"], ["shuffled", "shuffled each round"], ["worst first", "worst first"]] })),

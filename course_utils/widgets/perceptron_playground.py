@@ -169,7 +169,7 @@ class PerceptronPlayground(CourseWidget):
         Twin("permutation", permutation, lambda rng: (int(rng.integers(1, 30)), int(rng.integers(2**31)))),
     )
 
-    points = traitlets.List().tag(sync=True)
+    points: Any = traitlets.List().tag(sync=True)
     presets = traitlets.Dict(PRESETS).tag(sync=True)
     preset = traitlets.Unicode("wide margin").tag(sync=True)
     extent = traitlets.Float(1.0).tag(sync=True)

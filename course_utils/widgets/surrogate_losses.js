@@ -81,7 +81,8 @@ function render({ model, el }) {
   });
   body.append(
     column(plot, slider(model, "margin", { label: "margin m", min: -REACH, max: REACH, step: 0.01, format: (m) => show(m), then: describe })),
-    column(h("table", {}, h("thead", {}, h("tr", {}, ...["loss", "at m", "slope", "\u2265 zero-one?"].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, ...rows)),
+    column(h("table", {}, h("thead", {}, h("tr", {}, ...["loss", "at m", "slope", "bound?"].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, ...rows)),
+      h("p", { class: "cw-note" }, "\u2713: nowhere below the zero-one loss, so driving it down drives down the count of errors."),
       row(toggle(model, "slopes", { label: "Draw slopes", then: () => say(get("slopes") ? "Each short line shows the slope: how hard the loss pushes." : "Slopes hidden.") }),
         toggle(model, "base_two", { label: "Logistic loss in base 2", then: () => say(get("base_two") ? "Divided by ln 2, the logistic loss is 1 at m = 0 and bounds the zero-one loss." : "With the natural logarithm the logistic loss is 0.69 at m = 0: no upper bound.") }))));
 

@@ -1,19 +1,19 @@
 import { unpackBytes, unpackFloat32, show, clamp, h, s, update, watch, card, slider, toggle, button, column, row, surface, arrows, reducedMotion, ticker, paintGray, onTheme, themeColor } from "./kit.js";
 
-const STEPS = 127, REACH = 135;
+const REACH = 135;
 
 // Weights at a frame: exact in the last one, 8 bits a weight in the others.
-export function decode(path, final, scale, frame) {
+export function decode(path, final, step, frame) {
   const last = unpackFloat32(final), steps = unpackBytes(path);
   if (frame * last.length >= steps.length) return last;
-  return Array.from(steps.subarray(frame * last.length, (frame + 1) * last.length), (step) => (step - 128) * scale / STEPS);
+  return Array.from(steps.subarray(frame * last.length, (frame + 1) * last.length), (one) => (one - 128) * step);
 }
 
 export const dialAngle = (value, scale) => REACH * clamp(value / scale, -1, 1);
 
-export function turns(before, after, scale) {
+export function turns(before, after, step) {
   const moved = before.map((value, i) => Math.abs(after[i] - value));
-  return { count: moved.filter((distance) => distance > 0.51 * scale / STEPS).length, largest: moved.indexOf(Math.max(...moved)) };
+  return { count: moved.filter((distance) => distance > 0.51 * step).length, largest: moved.indexOf(Math.max(...moved)) };
 }
 
 const CELL = 26, TURN = 260;        // canvas pixels a dial; milliseconds a turn takes
@@ -21,7 +21,7 @@ const CELL = 26, TURN = 260;        // canvas pixels a dial; milliseconds a turn
 function render({ model, el }) {
   const { body, say } = card(el, "Weights as dials", "Each dial is one weight, turned by a motor at every mistake. Press Play, or drag through the updates.");
   const get = (name) => model.get(name), last = () => get("frames") - 1;
-  const weights = (frame) => decode(get("path"), get("final"), get("scale"), frame);
+  const weights = (frame) => decode(get("path"), get("final"), get("step"), frame);
   let shown = weights(get("frame")), from = shown, target = shown, began = 0, moving = 0;
 
   const canvas = h("canvas", { class: "wd-dials", "aria-hidden": "true" }), mark = s("svg", { class: "wd-mark", "aria-hidden": "true", preserveAspectRatio: "none" });
@@ -39,7 +39,7 @@ function render({ model, el }) {
   function tell() {
     const frame = get("frame");
     if (frame === 0) return say(`Before the first update: every dial as the machine starts. ${last()} updates follow.`);
-    const { count, largest } = turns(weights(frame - 1), weights(frame), get("scale")), sign = get("labels")[frame - 1];
+    const { count, largest } = turns(weights(frame - 1), weights(frame), get("step")), sign = get("labels")[frame - 1];
     say(`Update ${frame} of ${last()}${sign ? ` (an example of class ${sign > 0 ? "+1" : "\u22121"})` : ""}: ${count} dials turned, the one at ${name(largest)} from ${show(weights(frame - 1)[largest])} to ${show(weights(frame)[largest])}${frame === last() ? ". These are the trained weights" : ""}.`);
   }
   const playButton = button("Play", () => {
@@ -56,7 +56,7 @@ function render({ model, el }) {
     readout,
     get("causes") ? h("figure", { class: "cw-figure wd-figure" }, cause, causeWords) : null,
     toggle(model, "as_picture", { label: "Show the weights as a picture", then: () => say(get("as_picture") ? "Blue is positive, orange negative: the picture the weights have learnt." : "Dials again: straight up is 0, right is positive.") }),
-    h("p", { class: "cw-note" }, `Straight up is 0; ${REACH}\u00b0 to the right is +${show(get("scale"))}, to the left \u2212${show(get("scale"))}. The last frame is exact, earlier ones to ${show(get("scale") / (2 * STEPS), 3)}.`)));
+    h("p", { class: "cw-note" }, `Straight up is 0; ${REACH}\u00b0 to the right is +${show(get("scale"))}, to the left \u2212${show(get("scale"))}.`)));
 
   function paint() {
     const rows = get("rows"), columns = get("columns"), scale = get("scale"), context = canvas.getContext("2d");

@@ -24,23 +24,35 @@ STEPS = 127  # quantisation steps on each side of 0
 def encode(history: NDArray[np.float32]) -> dict[str, Any]:
     """Pack a ``(T, D)`` history: all but the last row with 8 bits a weight, the last one exactly.
 
+    Weights that all are whole multiples of the least one, as those of a perceptron on black and white
+    inputs, lose nothing. Others are rounded to a step of the largest absolute weight by 127.
+
     Returns:
-        ``path`` and ``final`` (base64 text) and ``scale``, the largest absolute weight: a weight of the path
-        is off by at most ``scale / 254``.
+        ``path`` and ``final`` (base64 text), ``scale``, the largest absolute weight, and ``step``.
     """
-    scale = float(np.abs(history).max()) or 1.0
-    steps = np.floor(history[:-1].astype(np.float64) / scale * STEPS + 0.5) + 128
-    return {"path": pack(steps.astype(np.uint8)), "final": pack(history[-1].astype(np.float32)), "scale": scale}
+    sizes = np.abs(history.astype(np.float64))
+    scale = float(sizes.max()) or 1.0
+    least = float(sizes[sizes > 0].min()) if sizes.any() else 1.0
+    multiples = sizes / least
+    whole = scale / least <= STEPS and bool(np.all(np.abs(multiples - np.round(multiples)) < 1e-9))
+    step = least if whole else scale / STEPS
+    steps = np.floor(history[:-1].astype(np.float64) / step + 0.5) + 128
+    return {
+        "path": pack(steps.astype(np.uint8)),
+        "final": pack(history[-1].astype(np.float32)),
+        "scale": scale,
+        "step": step,
+    }
 
 
-def decode(path: str, final: str, scale: float, frame: int) -> list[float]:
-    """Return the weights at ``frame``: exact in the last frame, to ``scale / 254`` in the others."""
+def decode(path: str, final: str, step: float, frame: int) -> list[float]:
+    """Return the weights at ``frame``: exact in the last frame, to half a ``step`` in the others."""
     last = unpack_float32(final).astype(float)
     count = len(last)
     steps = unpack_bytes(path)
     if frame * count >= len(steps):
         return last.tolist()
-    return [(int(step) - 128) * scale / STEPS for step in steps[frame * count : (frame + 1) * count]]
+    return [(int(one) - 128) * step for one in steps[frame * count : (frame + 1) * count]]
 
 
 def dial_angle(value: float, scale: float) -> float:
@@ -48,49 +60,48 @@ def dial_angle(value: float, scale: float) -> float:
     return 135 * min(1.0, max(-1.0, value / scale))
 
 
-def turns(before: Sequence[float], after: Sequence[float], scale: float) -> dict[str, Any]:
+def turns(before: Sequence[float], after: Sequence[float], step: float) -> dict[str, Any]:
     """Return how many dials turned by more than the packing's precision, and which turned most."""
     moved = [abs(b - a) for a, b in zip(before, after)]
-    count = sum(1 for distance in moved if distance > 0.51 * scale / STEPS)
-    return {"count": count, "largest": moved.index(max(moved))}
+    return {"count": sum(1 for distance in moved if distance > 0.51 * step), "largest": moved.index(max(moved))}
 
 
-def _letters(rng: np.random.Generator, label: int) -> NDArray[np.float32]:
-    """Draw a T (+1) or an L (-1) of random place and thickness on 20 by 20 sensors."""
+def _letter(rng: np.random.Generator, label: int) -> NDArray[np.float32]:
+    """Draw an O (+1) or a C (-1), the O with a side missing, of random place, size and noise."""
     picture = np.zeros((20, 20), dtype=np.float32)
-    row, col = rng.integers(2, 5), rng.integers(3, 6)
-    thick = rng.integers(2, 4)
-    if label > 0:
-        picture[row : row + thick, col : col + 11] = 1
-        picture[row : row + 13, col + 5 : col + 5 + thick] = 1
-    else:
-        picture[row : row + 13, col : col + thick] = 1
-        picture[row + 13 - thick : row + 13, col : col + 10] = 1
-    flipped = rng.random((20, 20)) < 0.05
+    top, left = rng.integers(2, 6), rng.integers(2, 6)
+    height, width = rng.integers(10, 14), rng.integers(9, 13)
+    picture[top : top + height, left : left + width] = 1
+    picture[top + 2 : top + height - 2, left + 2 : left + width - (2 if label > 0 else 0)] = 0
+    flipped = rng.random((20, 20)) < 0.03
     return np.where(flipped, 1 - picture, picture)
 
 
 def _demonstration() -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
-    rng = np.random.default_rng(3)
+    """Train a perceptron on 60 letters until it makes no mistake, and keep every update."""
+    rng = np.random.default_rng(0)
     labels = [1 if i % 2 == 0 else -1 for i in range(60)]
-    pictures = [_letters(rng, label) for label in labels]
-    w = np.zeros(400, dtype=np.float32)
-    history, causes, signs = [w], [], []
-    for _ in range(10):
+    pictures = [_letter(rng, label).reshape(-1) for label in labels]
+    history = [np.zeros(400, dtype=np.float32)]
+    causes: list[NDArray[np.float32]] = []
+    signs: list[int] = []
+    for _ in range(100):
+        before = len(signs)
         for x, label in zip(pictures, labels):
-            if label * float(w @ x.reshape(-1)) <= 0:
-                w = w + label * x.reshape(-1)
-                history.append(w)
-                causes.append(x.reshape(-1))
+            if label * float(history[-1] @ x) <= 0:
+                history.append(history[-1] + label * x)
+                causes.append(x)
                 signs.append(label)
+        if len(signs) == before:
+            break
     return np.stack(history), np.stack(causes), signs
 
 
 def _draw_history(rng: np.random.Generator) -> tuple[Any, ...]:
     shape = (int(rng.integers(1, 5)), int(rng.integers(1, 7)))
     history = (rng.normal(size=shape) * rng.uniform(0.01, 50)).astype(np.float32)
-    packed = encode(history)
-    return packed["path"], packed["final"], packed["scale"], int(rng.integers(shape[0]))
+    packed = encode(np.round(history) if rng.random() < 0.5 else history)
+    return packed["path"], packed["final"], packed["step"], int(rng.integers(shape[0]))
 
 
 class WeightDials(CourseWidget):
@@ -98,30 +109,32 @@ class WeightDials(CourseWidget):
 
     Args:
         history: ``(T, D)``, the weights before the first and after each update; default a small perceptron
-            that learns to tell T from L.
+            that learns to tell O from C.
         shape: rows and columns of the sensor, with product ``D`` (at most 1024).
         patterns: ``(T - 1, D)`` in [0, 1], the input that caused each update, or ``None``.
         labels: ``T - 1`` labels (+1 or -1) of those inputs, or ``None``.
 
-    The last frame equals ``history[-1]`` to the bit (as float32); earlier ones are packed with 8 bits a
-    weight, off by at most ``precision``.
+    The last frame equals ``history[-1]`` to the bit (as float32). Earlier ones are packed with 8 bits a
+    weight, off by at most ``precision``: half a step of the largest weight by 127, or nothing where all
+    weights are multiples of the least.
     """
 
     title = "Weights as dials"
     twins = (
         Twin("decode", decode, _draw_history),
         Twin("dialAngle", dial_angle, lambda rng: (float(rng.normal()), float(rng.uniform(0.1, 2)))),
-        Twin("turns", turns, lambda rng: (rng.normal(size=9).round(1), rng.normal(size=9).round(1), 2.0)),
+        Twin("turns", turns, lambda rng: (rng.normal(size=9).round(1), rng.normal(size=9).round(1), 0.1)),
     )
 
     path = traitlets.Unicode().tag(sync=True)
     final = traitlets.Unicode().tag(sync=True)
     scale = traitlets.Float(1.0).tag(sync=True)
+    step = traitlets.Float(1.0).tag(sync=True)
     frames = traitlets.Int(1).tag(sync=True)
     rows = traitlets.Int(20).tag(sync=True)
     columns = traitlets.Int(20).tag(sync=True)
     causes = traitlets.Unicode().tag(sync=True)
-    labels = traitlets.List().tag(sync=True)
+    labels: Any = traitlets.List().tag(sync=True)
     frame = traitlets.Int(0).tag(sync=True)
     dial = traitlets.Int(0).tag(sync=True)
     as_picture = traitlets.Bool(False).tag(sync=True)
@@ -164,13 +177,13 @@ class WeightDials(CourseWidget):
 
     @property
     def precision(self) -> float:
-        """Largest error of a weight in any frame but the last, which is exact."""
-        return self.scale / (2 * STEPS)
+        """Largest possible error of a weight in any frame but the last, which is exact."""
+        return self.step / 2
 
     def weights_at(self, frame: int) -> NDArray[np.float32]:
         """Return the weights that the dials show at ``frame``, ``(D,)``."""
         check_int("frame", frame, minimum=0, maximum=self.frames - 1)
-        return np.array(decode(self.path, self.final, self.scale, frame), dtype=np.float32)
+        return np.array(decode(self.path, self.final, self.step, frame), dtype=np.float32)
 
     @property
     def static_text(self) -> str:
