@@ -11,7 +11,7 @@ PY := $(BIN)/python
 # JupyterLab refuses to run as root unless told (containers).
 ROOT_FLAG := $(shell [ "$$(id -u 2>/dev/null)" = 0 ] && echo --allow-root)
 
-.PHONY: help lab doctor test check chapters bands book pdf student-pack test-latest requirements env dev clean
+.PHONY: help lab doctor test check chapters book site pdf student-pack test-latest requirements env dev clean
 .DEFAULT_GOAL := help
 
 help:            ## show this list
@@ -40,6 +40,9 @@ chapters: dev    ## execute the chapters that changed and write the notebooks (N
 
 book: dev        ## build the site, print its figures, serve it on 127.0.0.1
 	$(PY) -m tools.site serve
+
+site: dev        ## build the site into build/site, without serving it
+	$(PY) -m tools.site build
 
 pdf: dev         ## the book as one PDF: build/course.pdf
 	$(PY) -m tools.pdf

@@ -175,9 +175,11 @@ def find_chromium() -> Path | None:
         found = shutil.which(name)
         if found:
             return Path(found)
-    mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-    if mac.exists():
-        return mac
+    installed = [Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")]
+    installed.append(Path(os.environ.get("PROGRAMFILES", "/nowhere")) / "Google/Chrome/Application/chrome.exe")
+    for path in installed:
+        if path.exists():
+            return path
     caches = [Path.home() / ".cache/ms-playwright", Path.home() / "Library/Caches/ms-playwright"]
     if "LOCALAPPDATA" in os.environ:
         caches.append(Path(os.environ["LOCALAPPDATA"]) / "ms-playwright")

@@ -101,7 +101,7 @@ def test_no_network_gets_one_line_and_a_half_made_environment_is_repaired(clone:
     (clone / ".venv" / "bin").mkdir(parents=True)
     (clone / ".venv" / "bin" / "python").write_text("not an interpreter")
     env = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
-    env |= {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CACHE_DIR": str(clone / "cache")}
+    env |= {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1", "PIP_CACHE_DIR": str(clone / "cache")}
     env |= {"PIP_CONFIG_FILE": os.devnull}
     command = [sys.executable, str(clone / "tools" / "bootstrap.py"), "course"]
     run = subprocess.run(command, env=env, capture_output=True, text=True)
