@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import time
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.runtime import data_dir, get_device, load_record, results_dir, seed_everything
+from course_utils.runtime import data_dir, get_device, load_record, results_dir, save_record, seed_everything
 
 NAME = "digit_reader"
 EPOCHS, BATCH_SIZE, PEAK_LR, RUNS = 8, 128, 4e-3, 3
@@ -31,18 +32,20 @@ class WeightsError(RuntimeError):
 def build_model() -> nn.Sequential:
     """Return the untrained network: images (N, 1, 28, 28) in [0, 1] to logits (N, 10).
 
-    Its state dict has the keys ``0.weight 0.bias 3.weight 3.bias 7.weight 7.bias``, which the widget reads.
+    Its state dict has the keys ``conv1.weight conv1.bias conv2.weight conv2.bias linear.weight linear.bias``;
+    the widget of the same name reads them.
     """
-    return nn.Sequential(
-        nn.Conv2d(1, 8, kernel_size=5, padding=2),  # (N, 8, 28, 28)
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (N, 8, 14, 14)
-        nn.Conv2d(8, 16, kernel_size=5, padding=2),  # (N, 16, 14, 14)
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (N, 16, 7, 7)
-        nn.Flatten(),  # (N, 784)
-        nn.Linear(784, 10),
-    )
+    layers = [
+        ("conv1", nn.Conv2d(1, 8, kernel_size=5, padding=2)),  # (N, 8, 28, 28)
+        ("relu1", nn.ReLU()),
+        ("pool1", nn.MaxPool2d(2)),  # (N, 8, 14, 14)
+        ("conv2", nn.Conv2d(8, 16, kernel_size=5, padding=2)),  # (N, 16, 14, 14)
+        ("relu2", nn.ReLU()),
+        ("pool2", nn.MaxPool2d(2)),  # (N, 16, 7, 7)
+        ("flatten", nn.Flatten()),  # (N, 784)
+        ("linear", nn.Linear(784, 10)),
+    ]
+    return nn.Sequential(OrderedDict(layers))
 
 
 def jitter(x: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
@@ -118,7 +121,7 @@ def train(
     images: torch.Tensor,
     labels: torch.Tensor,
     seed: int = 0,
-    device: str | None = None,
+    device: torch.device | str | None = None,
     epochs: int = EPOCHS,
     progress: bool = True,
 ) -> nn.Sequential:
@@ -132,7 +135,7 @@ def train(
         The model on ``device``, in float32 arithmetic, holding only values that float16 can store.
     """
     seed_everything(seed)
-    target = get_device(device)
+    target = get_device(None if device is None else str(device))
     images, labels = images.to(target), labels.to(target)
     model = build_model().to(target)
     steps = -(-len(images) // BATCH_SIZE) * epochs
@@ -161,12 +164,17 @@ def weights_path() -> Path:
     return results_dir() / "weights" / f"{NAME}.pt"
 
 
-def run(seed: int = 0, device: str | None = None, progress: bool = True) -> dict[str, Any]:
+def run(seed: int = 0, device: torch.device | str | None = None, progress: bool = True) -> dict[str, Any]:
     """Train three networks (``seed`` and the two after it) and store the median one, not the best.
+
+    Writes ``results/weights/digit_reader.pt`` and ``results/digit_reader.json``.
 
     Returns:
         The record of the run: seeds, test accuracy of each after rounding to float16, which seed was kept,
-        and the checksum of its file. The caller saves it as ``results/digit_reader.json``.
+        and the checksum of its file.
+
+    Raises:
+        FileNotFoundError: if MNIST is not in the data folder.
     """
     train_images, train_labels = read_mnist("train")
     test_images, test_labels = read_mnist("test")
@@ -181,7 +189,7 @@ def run(seed: int = 0, device: str | None = None, progress: bool = True) -> dict
     path = weights_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({key: value.half().contiguous() for key, value in kept.state_dict().items()}, path)
-    return {
+    record = {
         "command": f"course train {NAME}" + (f" --seed {seed}" if seed else ""),
         "data": "MNIST, 60,000 training and 10,000 test images",
         "setting": {"epochs": EPOCHS, "batch_size": BATCH_SIZE, "peak_lr": PEAK_LR, "augment": "jitter"},
@@ -196,6 +204,8 @@ def run(seed: int = 0, device: str | None = None, progress: bool = True) -> dict
         "seconds": round(time.perf_counter() - start, 1),
         "threads": torch.get_num_threads(),
     }
+    save_record(NAME, record)
+    return record
 
 
 def load_digit_reader() -> nn.Sequential:
