@@ -76,7 +76,8 @@ def run_jupyter_book(builder: str, toc: Path, strict: bool = True) -> int:
     now = fingerprint(toc)
     if not FINGERPRINT.exists() or FINGERPRINT.read_text(encoding="utf-8") != now:
         shutil.rmtree(WORK / "_build", ignore_errors=True)
-    command = [sys.executable, "-m", "jupyter_book", "build", ".", "--config", "_config.yml", "--toc", str(toc)]
+    start = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "build", ".", "--config", "_config.yml", "--toc", str(toc)]
     command += ["--path-output", str(WORK), "--builder", builder, "-q"]
     command += ["-W", "-n", "--keep-going"] if strict else []
     code = subprocess.run(command, cwd=ROOT).returncode
