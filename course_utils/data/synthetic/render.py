@@ -92,9 +92,9 @@ def render(objects: Objects, background: Tensor) -> Rendered:
         layer = place_in_order[scene, slot]
         groups.append((window, scene, slot, top + border, left + border, layer, inside, alpha, paint))
 
-    for layer in range(slots):
+    for turn in range(slots):
         for side_length, scene, slot, top, left, layers, inside, alpha, paint in groups:
-            pick = (layers == layer).nonzero()[:, 0]
+            pick = (layers == turn).nonzero()[:, 0]
             if not len(pick):
                 continue
             where = (scene[pick], top[pick], left[pick])
