@@ -55,6 +55,32 @@ def cell_histograms_loop(image: np.ndarray, cell: int = 8, bins: int = 9) -> np.
     return histograms
 
 
+def vote(g_row: np.ndarray, g_column: np.ndarray, cell: int, bins: int) -> np.ndarray:
+    """Let every pixel of a gradient field vote for the orientation bin of its cell.
+
+    Args:
+        g_row: (..., H, W) derivative downwards.
+        g_column: (..., H, W) derivative to the right.
+        cell: side of a cell in pixels; rows and columns that fill no whole cell are dropped.
+        bins: number of orientation bins over 180 degrees.
+
+    Returns:
+        (..., H // cell, W // cell, bins): mean over the cell's pixels of the magnitude in each bin.
+    """
+    check_int("cell", cell, minimum=1)
+    check_int("bins", bins, minimum=1)
+    *lead, height, width = g_row.shape
+    rows, columns = height // cell, width // cell
+    angle = np.degrees(np.arctan2(g_row, g_column)) % 180
+    strength = np.hypot(g_row, g_column)
+    index = np.minimum((angle / (180 / bins)).astype(int), bins - 1)
+    histograms = np.empty((*lead, rows, columns, bins))
+    for k in range(bins):
+        votes = np.where(index == k, strength, 0.0)[..., : rows * cell, : columns * cell]
+        histograms[..., k] = votes.reshape(*lead, rows, cell, columns, cell).mean(axis=(-3, -1))
+    return histograms
+
+
 def cell_histograms(images: np.ndarray, cell: int = 8, bins: int = 9) -> np.ndarray:
     """Return the orientation histogram of every cell of every image.
 
@@ -66,20 +92,7 @@ def cell_histograms(images: np.ndarray, cell: int = 8, bins: int = 9) -> np.ndar
     Returns:
         (..., H // cell, W // cell, bins), in the unit of the grey values.
     """
-    check_int("cell", cell, minimum=1)
-    check_int("bins", bins, minimum=1)
-    g_row, g_column = gradients(images)
-    *lead, height, width = g_row.shape
-    rows, columns = height // cell, width // cell
-    angle = np.degrees(np.arctan2(g_row, g_column)) % 180
-    strength = np.hypot(g_row, g_column)
-    index = np.minimum((angle / (180 / bins)).astype(int), bins - 1)
-    histograms = np.empty((*lead, rows, columns, bins))
-    for k in range(bins):
-        votes = np.where(index == k, strength, 0.0)[..., : rows * cell, : columns * cell]
-        votes = votes.reshape(*lead, rows, cell, columns, cell)
-        histograms[..., k] = votes.mean(axis=(-3, -1))
-    return histograms
+    return vote(*gradients(images), cell, bins)
 
 
 def normalise_block(block: np.ndarray) -> np.ndarray:

@@ -135,9 +135,9 @@ def _refine(
     dog: np.ndarray, level: int, row: int, column: int, contrast: float, edge: float
 ) -> tuple[float, float, float] | None:
     cube = dog[level - 1 : level + 2, row - 1 : row + 2, column - 1 : column + 2]
-    gradient = np.array([cube[2, 1, 1] - cube[0, 1, 1], cube[1, 2, 1] - cube[1, 0, 1], cube[1, 1, 2] - cube[1, 1, 0]]) / 2
-    hessian = np.empty((3, 3))
     step = np.eye(3, dtype=int)
+    gradient = np.array([cube[tuple(1 + s)] - cube[tuple(1 - s)] for s in step]) / 2
+    hessian = np.empty((3, 3))
     for i in range(3):
         for j in range(3):
             if i == j:

@@ -49,13 +49,13 @@ def main_angles(strength: np.ndarray, angle: np.ndarray, row: float, column: flo
     Returns:
         The peaks of a 36-bin histogram that reach 80 % of the highest, refined by a parabola.
     """
-    radius = int(round(4.5 * scale))
+    radius = round(4.5 * scale)
     r0, r1 = max(int(row) - radius, 0), min(int(row) + radius + 2, strength.shape[0])
     c0, c1 = max(int(column) - radius, 0), min(int(column) + radius + 2, strength.shape[1])
     rows, columns = np.arange(r0, r1)[:, None] - row, np.arange(c0, c1)[None, :] - column
     weight = np.exp(-(rows**2 + columns**2) / (2 * (1.5 * scale) ** 2)) * strength[r0:r1, c0:c1]
     index = np.floor(angle[r0:r1, c0:c1] % TURN / TURN * 36).astype(int) % 36
-    histogram = np.bincount(index.ravel(), weight.ravel(), minlength=36)
+    histogram: np.ndarray = np.bincount(index.ravel(), weight.ravel(), minlength=36)
     for _ in range(4):
         histogram = (np.roll(histogram, 1) + histogram + np.roll(histogram, -1)) / 3
     left, right = np.roll(histogram, 1), np.roll(histogram, -1)
@@ -144,7 +144,7 @@ def sift(image: np.ndarray, contrast: float = 0.01) -> Keypoints:
     places, scales, angles, descriptors = [], [], [], []
     slopes: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
     for point in extrema(pyramid, contrast):
-        level = min(max(int(round(point.level)), 0), levels + 2)
+        level = min(max(round(point.level), 0), levels + 2)
         key = (point.octave, level)
         if key not in slopes:
             down, right = np.gradient(pyramid[point.octave][level])

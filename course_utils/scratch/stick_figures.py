@@ -1,8 +1,8 @@
 """A two-class detection set: a standing figure, or the same strokes in disorder.
 
-Every window holds a head, a body, two arms and two legs among stray strokes. In a positive window they form a figure; in
-a negative one each part lies anywhere and any way round. Figure and ground may be light on dark or dark on light,
-so neither brightness nor the amount of ink tells the classes apart.
+Every window holds a head, a body, two arms and two legs among stray strokes. In a positive window they form a
+figure; in a negative one each part lies anywhere and any way round. Figure and ground may be light on dark or dark
+on light, so neither brightness nor the amount of ink tells the classes apart.
 """
 
 import numpy as np

@@ -2,19 +2,31 @@
 
 from course_utils.widgets.base import CourseWidget
 from course_utils.widgets.digit_reader import DigitReader
+from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
+from course_utils.widgets.separability import Separability
 from course_utils.widgets.surrogate_losses import SurrogateLosses
 from course_utils.widgets.weight_dials import WeightDials
 
-ALL: tuple[type[CourseWidget], ...] = (DigitReader, ImageNumbers, PerceptronPlayground, SurrogateLosses, WeightDials)
+ALL: tuple[type[CourseWidget], ...] = (
+    DigitReader,
+    GradientHistogram,
+    ImageNumbers,
+    PerceptronPlayground,
+    Separability,
+    SurrogateLosses,
+    WeightDials,
+)
 
 __all__ = [
     "ALL",
     "CourseWidget",
     "DigitReader",
+    "GradientHistogram",
     "ImageNumbers",
     "PerceptronPlayground",
+    "Separability",
     "SurrogateLosses",
     "WeightDials",
 ]
