@@ -35,11 +35,10 @@ UNNAMED = "a hidden test found a wrong result"
 
 @dataclass(frozen=True)
 class About:
-    """What a hidden test belongs to: the exercise, its points, and whether the exercise's others need it."""
+    """What a hidden test belongs to: the exercise, and its points."""
 
     exercise: str
     points: float
-    core: bool
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,6 @@ class TestResult:
         test: the test's name, for the instructor.
         exercise: the exercise it belongs to.
         points: what it is worth.
-        core: whether the exercise's other tests count only when this one passes.
         status: passed, failed, not_written, absent, raised, timeout, died, unsendable; or ungraded when the
             grader itself failed, which says nothing about the student.
         sentence: what the student may read; empty when passed.
@@ -62,7 +60,6 @@ class TestResult:
     test: str
     exercise: str
     points: float
-    core: bool
     status: str
     sentence: str = ""
     detail: str = ""
@@ -96,18 +93,17 @@ class RemoteFunction:
         return self.session.call(self.name, arguments)[1]
 
 
-def hidden(exercise: str, points: float, *, core: bool = False) -> Callable[[HiddenTest], HiddenTest]:
+def hidden(exercise: str, points: float) -> Callable[[HiddenTest], HiddenTest]:
     """Mark a function as a hidden test.
 
     Args:
         exercise: the grade id of the exercise's check cell.
         points: what passing is worth; those of an exercise sum to its points.
-        core: without it the exercise earns nothing, so that a constant answer collects no points elsewhere.
     """
     check_number("points", points, minimum=0)
 
     def mark(test: HiddenTest) -> HiddenTest:
-        test.about = About(exercise, points, core)  # type: ignore[attr-defined]
+        test.about = About(exercise, points)  # type: ignore[attr-defined]
         return test
 
     return mark
@@ -161,7 +157,7 @@ def _run(test: HiddenTest, session: StudentSession, seed: int) -> TestResult:
     what = about(test)
 
     def result(status: str, sentence: str = "", detail: str = "") -> TestResult:
-        return TestResult(test.__name__, what.exercise, what.points, what.core, status, sentence, detail)
+        return TestResult(test.__name__, what.exercise, what.points, status, sentence, detail)
 
     try:
         with np.errstate(all="ignore"):
@@ -193,10 +189,8 @@ def earned(results: Sequence[TestResult]) -> float | None:
         results: of all its tests.
 
     Returns:
-        The points of the passed tests, 0 if a core test did not pass; None if any test could not be graded.
+        The points of the passed tests; None if any test could not be graded.
     """
     if any(r.status == "ungraded" for r in results):
         return None
-    if any(r.core and r.status != "passed" for r in results):
-        return 0.0
     return sum(r.points for r in results if r.status == "passed")

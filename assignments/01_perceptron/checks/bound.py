@@ -9,18 +9,18 @@ from .answers import Wrong, ask, compare, passed, read_number, read_tuple
 def mistake_bound(radius_and_margin, bound) -> None:
     """Exercise 3."""
     w = np.array([3.0, 4.0])  # length 5
-    x = np.array([[1.0, 2.0], [2.0, 2.0], [-4.0, 0.0]])  # lengths sqrt 5, sqrt 8, 4; scores 11, 14, -12
+    x = np.array([[1.0, 2.0], [2.0, 2.0], [-6.0, -8.0]])  # lengths sqrt 5, sqrt 8, 10; scores 11, 14, -50
     y = np.array([1, 1, -1])
     pair = read_tuple(ask(radius_and_margin, w, x, y), 2, "radius_and_margin(w, x, y)")
     radius, margin = read_number(pair[0], "the radius"), read_number(pair[1], "the margin")
     mistakes = [
-        (16.0, "the radius is a length, not its square: take the square root"),
-        (2.0, "the radius is not the largest coordinate: it is the length of the longest input"),
+        (100.0, "the radius is a length, not its square: take the square root"),
+        (8.0, "the radius is not the largest coordinate: it is the length of the longest input"),
         (np.sqrt(5), "the radius belongs to the longest input, yours to the shortest: max, not min"),
-        (np.mean(np.sqrt([5, 8, 16])), "the radius is the largest length, not the mean length"),
-        (np.sqrt(29), "the radius is the length of one input: take the norm along axis=1, not of the whole table"),
+        (np.mean(np.sqrt([5, 8, 100])), "the radius is the largest length, not the mean length"),
+        (np.sqrt(113), "the radius is the length of one input: take the norm along axis=1, not of the whole table"),
     ]
-    compare(radius, 4.0, mistakes, f"the radius is not right: for these inputs it is 4, yours is {radius:g}")
+    compare(radius, 10.0, mistakes, f"the radius is not right: for these inputs it is 10, yours is {radius:g}")
     mistakes = [
         (
             11.0,
@@ -28,10 +28,10 @@ def mistake_bound(radius_and_margin, bound) -> None:
             "margin of w, "
             "and it is the same line",
         ),
-        (-12 / 5, "the margin forgets the labels: multiply each score by its y before taking the smallest"),
+        (-50 / 5, "the margin forgets the labels: multiply each score by its y before taking the smallest"),
         (11 / 25, "the margin divides by the squared length of w: divide by its length"),
-        (14 / 5, "the margin belongs to the nearest example, yours to the farthest: min, not max"),
-        (37 / 15, "the margin belongs to the nearest example, not to the average one: min, not mean"),
+        (50 / 5, "the margin belongs to the nearest example, yours to the farthest: min, not max"),
+        (75 / 15, "the margin belongs to the nearest example, not to the average one: min, not mean"),
         (
             11 / 7,
             "the margin divides by the sum of the weights: divide by the length of w, the root of the sum of squares",
@@ -56,21 +56,21 @@ def mistake_bound(radius_and_margin, bound) -> None:
     )
 
     got = read_number(ask(bound, w, x, y), "mistake_bound(w, x, y)", finite=False)
-    right = (4 / 2.2) ** 2
+    right = (10 / 2.2) ** 2
     mistakes = [
         (
-            4 / 2.2**2,
+            10 / 2.2**2,
             "the bound is (R / margin) squared. R / margin ** 2 squares only the margin: measure all lengths in "
             "another unit and it changes, though the perceptron makes the same mistakes",
         ),
-        (4 / 2.2, "the bound is (R / margin) squared: the square is missing"),
-        (16 / 2.2, "the bound squares both: R squared over margin squared"),
-        ((2.2 / 4) ** 2, "the bound is upside down: a larger margin means fewer mistakes"),
-        (16 / 121, "the bound uses a margin that is not divided by the length of w"),
+        (10 / 2.2, "the bound is (R / margin) squared: the square is missing"),
+        (100 / 2.2, "the bound squares both: R squared over margin squared"),
+        ((2.2 / 10) ** 2, "the bound is upside down: a larger margin means fewer mistakes"),
+        (100 / 121, "the bound uses a margin that is not divided by the length of w"),
         (np.inf, "mistake_bound says inf although w separates these examples"),
         (np.floor(right), "the bound is the number itself: do not round it"),
     ]
-    compare(got, right, mistakes, f"the bound is not right: (4 / 2.2) squared is {right:.4g}, yours is {got:.4g}")
+    compare(got, right, mistakes, f"the bound is not right: (10 / 2.2) squared is {right:.4g}, yours is {got:.4g}")
     got = read_number(ask(bound, w, x, flipped), "mistake_bound(w, x, y)", finite=False)
     if got != np.inf:
         raise Wrong(

@@ -10,21 +10,21 @@ from .examples import LABELS, POINTS
 def perceptron_rule(step, train) -> None:
     """Exercise 2."""
     name = "perceptron_step(w, x, y, eta)"
-    w, x = np.array([1.0, 2.0]), np.array([3.0, -1.0])  # score 1
-    got = read_array(ask(step, w, x, -1, 0.5), (2,), name)
+    w, x = np.array([1.0, 2.0]), np.array([3.0, -1.0])  # score 1, so -x has score -1
+    got = [read_array(ask(step, w, sign * x, -sign, 0.5), (2,), name) for sign in (1, -1)]  # two mistakes
     mistakes = [
+        ([[2.5, 1.5]] * 2, "perceptron_step moves the wrong way: on a mistake add eta * y * x"),
+        ([[2.5, 1.5], [-0.5, 2.5]], "perceptron_step forgets the label: on a mistake add eta * y * x"),
+        ([[-2.0, 3.0]] * 2, "perceptron_step ignores eta: the step is eta * y * x"),
+        ([w, w], "perceptron_step leaves w alone although the example is wrong: y (w.x) = -1 is a mistake"),
         (
-            [2.5, 1.5],
-            "perceptron_step moves the wrong way: it forgets the label, or adds where it should subtract. "
-            "On a mistake add eta * y * x",
+            [[0.5, 1.5], [1.5, 2.5]],
+            "perceptron_step adds eta * y without the input: each weight moves by its own input",
         ),
-        ([-2.0, 3.0], "perceptron_step ignores eta: the step is eta * y * x"),
-        ([1.0, 2.0], "perceptron_step leaves w alone although the example is wrong: y (w.x) = -1 is a mistake"),
-        ([0.5, 1.5], "perceptron_step adds eta * y without the input: each weight moves by its own input"),
-        ([-1.5, 0.5], "perceptron_step replaces the weights by the step: add the step to w"),
+        ([[-1.5, 0.5]] * 2, "perceptron_step replaces the weights by the step: add the step to w"),
     ]
     otherwise = "perceptron_step is wrong on a misclassified example: the new weights are w + eta * y * x"
-    compare(got, [-0.5, 2.5], mistakes, otherwise)
+    compare(got, [[-0.5, 2.5]] * 2, mistakes, otherwise)
     got = read_array(ask(step, w, x, 1, 0.5), (2,), name)
     otherwise = "perceptron_step changes w although the example is right: y (w.x) = 1 is above zero, so keep w"
     compare(got, w, otherwise=otherwise)

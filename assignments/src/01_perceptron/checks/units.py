@@ -20,22 +20,18 @@ def threshold_unit(unit, gate) -> None:
     ]
     compare(got, [1, 0, 1, 1], mistakes, otherwise)
 
-    line, one = np.array([[1.0], [2.0], [4.0]]), np.ones(1)
-    got = read_array(ask(unit, line, one, -3.0), (3,), name)
+    line, one = np.array([[-1.0], [1.0], [2.0], [4.0]]), np.ones(1)
+    got = read_array(ask(unit, line, one, -3.0), (4,), name)
     mistakes = [
-        ([1, 1, 1], "threshold_unit ignores the bias: with b = -3 an input of 1 or 2 must not fire"),
+        ([0, 1, 1, 1], "threshold_unit ignores the bias: with b = -3 an input of 1 or 2 must not fire"),
+        ([1, 1, 1, 1], "threshold_unit subtracts the bias: it is added, w.x + b. The threshold is minus the bias"),
     ]
-    compare(got, [0, 0, 1], mistakes, otherwise)
-    got = read_array(ask(unit, line, one, 3.0), (3,), name)
+    compare(got, [0, 0, 0, 1], mistakes, otherwise)
+    got = read_array(ask(unit, line, one, -2.0), (4,), name)
     mistakes = [
-        ([0, 0, 1], "threshold_unit subtracts the bias: it is added, w.x + b. The threshold is minus the bias"),
+        ([0, 0, 1, 1], "threshold_unit fires at exactly zero: here the sum must be above zero, so use > and not >="),
     ]
-    compare(got, [1, 1, 1], mistakes, otherwise)
-    got = read_array(ask(unit, line, one, -2.0), (3,), name)
-    mistakes = [
-        ([0, 1, 1], "threshold_unit fires at exactly zero: here the sum must be above zero, so use > and not >="),
-    ]
-    compare(got, [0, 0, 1], mistakes, otherwise)
+    compare(got, [0, 0, 0, 1], mistakes, otherwise)
     got = read_array(ask(unit, np.zeros((1, 2)), np.ones(2), 0.5), (1,), name)
     compare(got, [1], otherwise="threshold_unit is silent on an input of zeros although the bias alone is above zero")
 
