@@ -107,7 +107,7 @@ function render({ model, el }) {
     if ((px - x) ** 2 + (py - y) ** 2 < 1e-4) return;       // a shorter way than a fifth of the pen says nothing
     update(model, { strokes: [...strokes.slice(0, -1), [...line, [round(x), round(y)]]] });
   }
-  const undo = () => { down = false; update(model, { strokes: get("strokes").slice(0, -1) }); };
+  const undo = () => { down = false; if (!get("strokes").length) return say(last = "There is no stroke to take back."); update(model, { strokes: get("strokes").slice(0, -1) }); };
   const clear = () => { down = false; update(model, { strokes: [] }); };
   function flip() {
     keyboard = true; down = !down;

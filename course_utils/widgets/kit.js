@@ -187,12 +187,12 @@ export function drag(node, { down, move, up }) {
 
 export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-// Call tick every `delay` milliseconds until it returns false; changed(running) keeps a button's words true.
+// Call tick now and every `delay` milliseconds until it returns false; changed(running) keeps a button's words true.
 export function ticker(delay, tick, changed = () => {}) {
   let timer = null;
   const stop = () => { if (timer !== null) { clearInterval(timer); timer = null; changed(false); } };
   const start = () => {
-    if (timer !== null) return;
+    if (timer !== null || tick() === false) return;
     timer = setInterval(() => { if (tick() === false) stop(); }, delay);
     changed(true);
   };

@@ -68,7 +68,7 @@ export function bound(points) {
 }
 
 const SIZE = 400, GRAB = 16, MAX_POINTS = 60;
-const RESET = { w: [0, 0, 0], before: [0, 0, 0], visits: 0, mistakes: 0, current: -1 };
+const fresh = () => ({ w: [0, 0, 0], before: [0, 0, 0], visits: 0, mistakes: 0, current: -1 });
 const sign = (label) => (label > 0 ? "+1" : "\u22121");
 
 function render({ model, el }) {
@@ -107,7 +107,7 @@ function render({ model, el }) {
   function setPoints(points, words, preset = "own") {
     running.stop();
     note = words;
-    update(model, { points, preset, ...RESET });
+    update(model, { points, preset, ...fresh() });
   }
   function addPoint(place) {
     if (get("points").length >= MAX_POINTS) return say(`${MAX_POINTS} points are the most that fit here: remove one first.`);
@@ -166,17 +166,18 @@ function render({ model, el }) {
   }
   const runButton = button("Run", () => {
     if (running.running) return running.stop();
+    if (!get("points").length) return say("There is nothing to run on: add some points first.");
     if (!reducedMotion()) return running.start();
     for (let i = 0; i < 2000 && present(); i++);     // without motion: straight to the end
   });
   const running = ticker(300, present, (on) => { runButton.textContent = on ? "Pause" : "Run"; });
   const stepButton = button("Step", () => { running.stop(); present(); }, { class: "cw-button cw-main" });
-  const reset = (words) => { running.stop(); note = words; selected = -1; update(model, RESET); };
+  const reset = (words) => { running.stop(); note = words; selected = -1; update(model, fresh()); };
 
   // ---- controls ------------------------------------------------------------------------------------------
   const group = uid("label");
   const labels = [1, -1].map((value) => {
-    const input = h("input", { type: "radio", name: group, value, onchange: () => { label = value; draw(); } });
+    const input = h("input", { type: "radio", name: group, value, onchange: () => { label = value; say(`New points get class ${sign(label)}.`); } });
     return h("label", { class: "cw-check" }, input, h("span", { class: value > 0 ? "pp-plus" : "pp-minus" }, sign(value)));
   });
   const chooseLabel = (value) => { label = value; labels.forEach((one, i) => { one.firstChild.checked = (i === 0) === (value > 0); }); };
@@ -198,7 +199,7 @@ function render({ model, el }) {
       button("Delete", () => removePoint(selected)), button("Clear", clear))),
     column(row(stepButton, runButton, button("Reset w", () => reset("w is 0 again: every score is 0."))),
       meterText, h("div", { class: "pp-track", "aria-hidden": "true" }, meter), facts,
-      row(data, select(model, "order", { label: "Order", options: [["in turn", "in turn"], ["shuffled", "shuffled each round"], ["worst first", "worst first"]] })),
+      row(data, select(model, "order", { label: "Order", options: [["in turn", "in turn"], ["shuffled", "shuffled each round"], ["worst first", "worst first"]], then: () => say(`Points are now presented ${get("order")}.`) })),
       row(select(model, "rule", { label: "A mistake is", options: [["at most 0", "y\u00b7f \u2264 0"], ["below 0", "y\u00b7f < 0 (strict)"]], then: () => say(get("rule") === "below 0" ? "Strict rule: a score of exactly 0 counts as right." : "A score of exactly 0 counts as a mistake.") }),
         slider(model, "eta", { label: "\u03b7", min: 0.1, max: 2, step: 0.1, format: (value) => show(value, 1), then: () => reset(`\u03b7 = ${show(get("eta"), 1)}; w starts again from 0.`) })),
       toggle(model, "show_best", { label: "Show the widest-margin line", then: () => say(get("show_best") ? (best ? `Widest margin \u03b3 = ${show(best.margin, 3)}, with the bias counted as an input.` : "No line separates these points.") : "Widest-margin line hidden.") })));
