@@ -45,7 +45,7 @@ function render({ model, el }) {
   const tell = () => {
     const total = last.cells.reduce((sum, cell) => sum.map((v, i) => v + cell[i]), new Array(BINS).fill(0));
     const most = total.indexOf(Math.max(...total)), share = total[most] / (total.reduce((a, b) => a + b, 0) || 1);
-    say(`Window at row ${get("row")}, column ${get("column")}: ${show(100 * share, 0)} % of the gradient points between ${20 * most} and ${20 * most + 20} degrees` +
+    say(`Light \u00d7 ${show(get("gain"), 2)}${get("negative") ? ", negative" : ""}, window at row ${get("row")}, column ${get("column")}: ${show(100 * share, 0)} % of the gradient points between ${20 * most} and ${20 * most + 20} degrees` +
       `; largest histogram entry ${show(Math.max(...last.cells.flat()), 1)}, largest descriptor entry ${show(Math.max(...last.descriptor), 2)}.`);
   };
   const later = () => queueMicrotask(tell);
@@ -99,7 +99,7 @@ function render({ model, el }) {
     parts.push(s("path", { d: `M${FIELD / 2} 0v${FIELD}M0 ${FIELD / 2}h${FIELD}`, class: "gh-cells" }));
     zoom.setAttribute("aria-label", `Window enlarged, with gradients; the longest is ${show(longest, 0)} gray values`);
     zoom.replaceChildren(...parts);
-    bars(raw, last.cells.flat(), 60, "Cell histograms");
+    bars(raw, last.cells.flat(), 40, "Cell histograms");
     bars(normal, last.descriptor, 0.5, "Descriptor");
   });
   say("Predict: the light falls to a tenth. Which bars shrink, and which stay?");

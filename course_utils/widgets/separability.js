@@ -68,7 +68,7 @@ export function coverFraction(count, dimension) {
   return sum / 2 ** (count - 1);
 }
 
-const PLANE = 300, GRID = 60, CHART = { left: 46, top: 12, width: 320, height: 190 };
+const PLANE = 300, GRID = 60, CHART = { left: 54, top: 12, width: 316, height: 190 };
 
 function render({ model, el }) {
   const { body, say } = card(el, "How many features separate random labels?",
@@ -78,7 +78,7 @@ function render({ model, el }) {
   const plane = s("svg", { viewBox: `0 0 ${PLANE} ${PLANE}`, role: "img", class: "se-points" });
   const chart = s("svg", { viewBox: "0 0 390 250", role: "img" });
   const strip = s("svg", { viewBox: "0 0 390 76", role: "img" });
-  let found = [], here = false;
+  let found = [], here = false, key = "";
 
   const tell = () => {
     const n = get("count"), d = get("dimension"), hits = found.filter(Boolean).length;
@@ -100,7 +100,10 @@ function render({ model, el }) {
   watch(model, ["count", "dimension", "seed", "labelling"], () => {
     const n = get("count"), d = get("dimension"), { points, weights } = problem(n, d, get("seed"));
     const x = features(points, weights);
-    found = Array.from({ length: LABELLINGS }, (_, i) => separable(x, labelsOf(n, i, get("seed"))));
+    if (key !== `${n} ${d} ${get("seed")}`) {
+      key = `${n} ${d} ${get("seed")}`;
+      found = Array.from({ length: LABELLINGS }, (_, i) => separable(x, labelsOf(n, i, get("seed"))));
+    }
     const labels = labelsOf(n, get("labelling"), get("seed")), w = separatingPlane(x, labels);
     here = w !== null;
 

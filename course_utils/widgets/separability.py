@@ -15,7 +15,7 @@ from course_utils.widgets import svg
 from course_utils.widgets.base import CourseWidget, Twin
 from course_utils.widgets.shuffle import random_numbers
 
-__all__ = ["Separability", "cover_fraction", "features", "problem", "separating_plane"]
+__all__ = ["Separability", "cover_fraction", "features", "problem", "separable", "separating_plane"]
 
 LABELLINGS, SCALE = 60, 4.0
 
@@ -48,9 +48,15 @@ def features(points: Sequence[Sequence[float]], weights: Sequence[Sequence[float
     return [[math.tanh(w[0] * p[0] + w[1] * p[1] + w[2]) for w in weights] for p in points]
 
 
-def separating_plane(points: Sequence[Sequence[float]], labels: Sequence[int]) -> bool:
-    """Tell whether a plane with bias separates the points of label +1 from those of label -1."""
-    return scratch.separating_plane(np.asarray(points, dtype=float), np.asarray(labels)) is not None
+def separating_plane(points: Sequence[Sequence[float]], labels: Sequence[int]) -> list[float] | None:
+    """Return a plane, its bias last, that separates label +1 from label -1, or ``None``."""
+    plane = scratch.separating_plane(np.asarray(points, dtype=float), np.asarray(labels))
+    return None if plane is None else [float(w) for w in plane]
+
+
+def separable(points: Sequence[Sequence[float]], labels: Sequence[int]) -> bool:
+    """Tell whether there is such a plane."""
+    return separating_plane(points, labels) is not None
 
 
 def cover_fraction(count: int, dimension: int) -> float:
@@ -88,7 +94,8 @@ class Separability(CourseWidget):
             features,
             lambda rng: (rng.uniform(-1, 1, (5, 2)).tolist(), rng.normal(0, 4, (3, 3)).tolist()),
         ),
-        Twin("separable", separating_plane, _draw_labelled),
+        Twin("separatingPlane", separating_plane, _draw_labelled, 1e-6),
+        Twin("separable", separable, _draw_labelled),
         Twin("coverFraction", cover_fraction, lambda rng: _draw_problem(rng)[:2]),
     )
 
@@ -108,8 +115,7 @@ class Separability(CourseWidget):
         """Share of the 60 labellings that a plane separates in the present features."""
         drawn = problem(self.count, self.dimension, self.seed)
         x = features(drawn["points"], drawn["weights"])
-        found = [separating_plane(x, labels_of(self.count, i, self.seed)) for i in range(LABELLINGS)]
-        return sum(found) / LABELLINGS
+        return sum(separable(x, labels_of(self.count, i, self.seed)) for i in range(LABELLINGS)) / LABELLINGS
 
     @property
     def static_text(self) -> str:
@@ -131,6 +137,13 @@ class Separability(CourseWidget):
         curve = [place(d, cover_fraction(self.count, d)) for d in range(1, most + 1)]
         parts.append(svg.polyline(curve, stroke=svg.COLORS["blue"], stroke_width=2))
         parts.append(svg.circle(*place(self.dimension, self.fraction), 7, fill=svg.COLORS["vermillion"]))
-        parts.append(svg.text(260, 262, "number of random features D", text_anchor="middle"))
+        for d in range(most + 1):
+            x, y = place(d, 0)
+            parts.append(svg.line(x, y, x, y + 4))
+            parts.append(svg.text(x, y + 18, str(d), text_anchor="middle", font_size=11))
+        for share in (0.5, 1.0):
+            parts.append(svg.line(*place(0, share), *place(most, share), stroke=svg.COLORS["line"]))
+            parts.append(svg.text(44, place(0, share)[1] + 5, f"{100 * share:.0f} %", text_anchor="end", font_size=11))
+        parts.append(svg.text(260, 266, "number of random features D", text_anchor="middle"))
         parts.append(svg.text(60, 24, f"share of labellings of {self.count} points that a plane separates"))
         return svg.document(500, 276, parts)
