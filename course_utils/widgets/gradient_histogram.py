@@ -92,11 +92,11 @@ class GradientHistogram(CourseWidget):
     picture = traitlets.Unicode("astronaut").tag(sync=True)
     row = traitlets.Int(24).tag(sync=True)
     column = traitlets.Int(34).tag(sync=True)
-    gain = traitlets.Float(1.0).tag(sync=True)
+    gain = traitlets.Float(0.8).tag(sync=True)
     negative = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
-        self, picture: str = "astronaut", row: int = 24, column: int = 34, gain: float = 1.0, **traits: Any
+        self, picture: str = "astronaut", row: int = 24, column: int = 34, gain: float = 0.8, **traits: Any
     ) -> None:
         pictures = _pictures()
         check_choice("picture", picture, tuple(pictures))
