@@ -1,5 +1,15 @@
 """Seeded scenes of simple shapes with exact truth: class, boxes, masks, depth, flow, motion, factors."""
 
+from course_utils.data.synthetic.backgrounds import BACKGROUNDS
+from course_utils.data.synthetic.cues import (
+    FIGURES,
+    PARTS,
+    CuedImages,
+    PartImages,
+    make_cued_images,
+    make_part_images,
+)
+from course_utils.data.synthetic.motion import MOTIONS, Clips, FlowPairs, make_clips, make_flow_pairs
 from course_utils.data.synthetic.scenes import (
     DIFFICULTIES,
     Difficulty,
@@ -9,15 +19,29 @@ from course_utils.data.synthetic.scenes import (
     render_scenes,
 )
 from course_utils.data.synthetic.shapes import CLASSES
+from course_utils.data.synthetic.strokes import make_digits
 from course_utils.data.synthetic.textures import TEXTURES
 
 __all__ = [
+    "BACKGROUNDS",
     "CLASSES",
     "DIFFICULTIES",
+    "FIGURES",
+    "MOTIONS",
+    "PARTS",
     "TEXTURES",
+    "Clips",
+    "CuedImages",
     "Difficulty",
+    "FlowPairs",
+    "PartImages",
     "Scenes",
+    "make_clips",
+    "make_cued_images",
+    "make_digits",
+    "make_flow_pairs",
     "make_images",
+    "make_part_images",
     "make_scenes",
     "render_scenes",
 ]
