@@ -44,16 +44,17 @@ seed_everything(SEED)
 # Blue points on one side, orange points on the other. You can see the line between them at a glance. How would
 # a machine find it that sees one point at a time, and that is only told "right" or "wrong"?
 #
-# Here is such a machine. It holds a line. You show it a point. If the point lies on its correct side, nothing
-# happens. If not, the line moves a little, in a way that you will derive below. Play before you read on:
+# Here is such a machine. It holds a line. *Step* shows it one point. If the point lies on its correct side, nothing
+# happens. If not, that is a *mistake*, and the line moves a little, in a way that you will derive below. Play before you
+# read on:
 #
-# 1. Let it learn, one step at a time. Watch *which* point moves the line, and where to. Note the number of
-#    mistakes when it stops.
-# 2. Move points until it takes **more than 50 mistakes** before it stops. What did you have to do?
-# 3. Move points until it **never** stops.
+# 1. Press *Step* until it stops by itself. Watch *which* point moves the line, and where to. Note the number of mistakes.
+# 2. Add and drag points until it takes **more than 50 mistakes** before it stops. What did you have to do? ("Narrow
+#    margin" in the menu *Points* is a good place to start.)
+# 3. Make it **never** stop.
 #
-# Keep your best number from task 2. Later in this chapter you will compute, before training starts, a number
-# of mistakes that nobody can exceed.
+# The meter compares your mistakes with a limit that is computed before training starts, and that nobody has ever
+# exceeded. In a quarter of an hour you will know where it comes from.
 
 # %%
 PerceptronPlayground()
@@ -64,7 +65,7 @@ PerceptronPlayground()
 # A nerve cell collects signals from other cells through its branches, the *dendrites*. When the signals
 # together push its voltage over a threshold, it fires: one short electric pulse, a *spike*, runs down its output
 # cable, the *axon*, and reaches the next cells through contacts called *synapses*.
-# <span id="c002"></span>The [lecture](../book/lectures.md) gives about $10^{11}$ neurons for a human brain. Counted brains of adult
+# <span id="c002"></span>The [lecture](../book/claims.md) gives about $10^{11}$ neurons for a human brain. Counted brains of adult
 # men hold 86 billion on average ([Azevedo et al., 2009](../book/references.md#azevedo-2009)), so the order of
 # magnitude is right and the round number is a little high.
 #
@@ -812,10 +813,10 @@ assert min(accuracy["average"]) > np.mean(accuracy["last"])
 #
 # <span id="c028"></span>The perceptron was not a program at first. The dates, precisely: the threshold unit is from
 # [1943](../book/references.md#mcculloch-pitts-1943); Rosenblatt's first report is from
-# [January 1957](../book/references.md#rosenblatt-1957), his paper from [1958](../book/references.md#rosenblatt-1958); a
-# convergence proof is in his report of [1960](../book/references.md#rosenblatt-1960), and 1962 brought
+# [January 1957](../book/references.md#rosenblatt-1957), his paper from [1958](../book/references.md#rosenblatt-1958); his
+# proof of convergence circulated as a report from [1960](../book/references.md#rosenblatt-1960) on, and 1962 brought
 # [his book](../book/references.md#rosenblatt-1962) and [Novikoff's](../book/references.md#novikoff-1962) short proof. The lecture's
-# 1943, 1957 and 1962 are right, if you read 1957 as the report and 1962 as the year in which the theorem became widely known.
+# 1943, 1957 and 1962 are right, if you read 1957 as the report and 1962 as the year in which the theorem was published.
 #
 # <span id="c027"></span>The machine, the *Mark I Perceptron*, had a sensor of $20 \times 20 = 400$ photocells, 512 *association units* with a fixed random
 # wiring to the sensor, and 8 *response units* ([Hay et al., 1960](../book/references.md#hay-1960)). Only the weights between
@@ -1129,7 +1130,7 @@ plotting.image_grid(
 # | [C018](#c018) There is no direct multi-class extension | false | there is: Kesler's construction, with a bound |
 # | [C026](#c026) Sign units in the first layer prevent learning it | true | gradients are exactly zero; straight-through or search still work |
 # | [C027](#c027) The Mark I sensor has $20 \times 20$ pixels | true | 400 photocells, 512 association units, 8 response units |
-# | [C028](#c028) 1943, 1957, 1962 | external | 1957 is the report, 1958 the paper; first proof 1960, widely known 1962 |
+# | [C028](#c028) Threshold unit 1943, perceptron 1957, theorem 1962 | external | 1957 is the report, 1958 the paper; a proof circulated from 1960, published 1962 |
 #
 # ## Pitfalls
 #
