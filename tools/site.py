@@ -5,10 +5,10 @@ nothing is downloaded. Warnings fail. The finished site is in ``build/site``.
 """
 
 import argparse
-import filecmp
 import gzip
 import hashlib
 import html
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+from tools.bundle import Bundle
 from tools.pages import write_pages
 from tools.static_server import StaticServer
 
@@ -26,7 +27,10 @@ SITE = ROOT / "build" / "site"
 FINGERPRINT = WORK / "fingerprint"
 # What Sphinx does not watch: a change in any of these asks for a build from nothing.
 WATCHED = ("_config.yml", "book/_toc.yml", "book/_ext/*", "book/_templates/**/*", "book/_static/course/katex/*.js")
-LEFT_OUT = ("_static/scripts/fontawesome.js", "_static/scripts/fontawesome.js.LICENSE.txt", "_static/webpack-macros.html")
+# Built but never asked for: the icon fonts and scripts of the theme, and KaTeX's script, which ran at build time.
+LEFT_OUT = re.compile(
+    r"_static/(scripts/fontawesome\.js.*|vendor/fontawesome/.*|webpack-macros\.html|course/katex/.*\.js|locales/.*|.*\.map)"
+)
 
 
 def toc_documents(toc: dict) -> list[str]:
@@ -89,34 +93,40 @@ def run_jupyter_book(builder: str, toc: Path, strict: bool = True) -> int:
 
 
 def publish(source: Path = HTML, target: Path = SITE) -> None:
-    """Make ``target`` hold exactly the built pages, touching only what changed."""
+    """Make ``target`` hold exactly the finished pages and what they need, touching only what changed."""
+    pages = sorted(source.rglob("*.html"))
+    bundle = Bundle(source, source / "book" / "intro.html")
     wanted = {
-        path.relative_to(source): path
+        path.relative_to(source).as_posix(): path
         for path in source.rglob("*")
-        if path.is_file() and path.name not in (".buildinfo", ".buildinfo.bak")
+        if path.is_file() and not path.name.startswith(".buildinfo")
     }
-    for name in LEFT_OUT:
-        wanted.pop(Path(name), None)
+    wanted = {name: path for name, path in wanted.items() if not LEFT_OUT.fullmatch(name)}
+    bodies = {name: path.read_bytes() for name, path in wanted.items()}
+    for page in pages:
+        name = page.relative_to(source).as_posix()
+        if name in bodies and b"</title>" in bodies[name]:
+            bodies[name] = bundle.rewrite(bodies[name].decode("utf-8"), page).encode("utf-8")
+    bodies |= {name: text.encode("utf-8") for name, text in bundle.files().items()}
+    bodies |= {"index.html": front_door(), ".nojekyll": b""}
     for path in sorted(target.rglob("*"), reverse=True):
-        if path.is_file() and path.relative_to(target) not in wanted:
+        if path.is_file() and path.relative_to(target).as_posix() not in bodies:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-    for name, path in wanted.items():
+    for name, body in bodies.items():
         copy = target / name
-        if not copy.exists() or not filecmp.cmp(path, copy, shallow=False):
+        if not copy.exists() or copy.read_bytes() != body:
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
-    (target / ".nojekyll").touch()
-    write_front_door(target)
+            copy.write_bytes(body)
 
 
-def write_front_door(target: Path) -> None:
-    """Write ``index.html``: it leads to the first page, with or without scripts."""
+def front_door() -> bytes:
+    """Return ``index.html``: it leads to the first page, with or without scripts."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     first = yaml.safe_load((ROOT / "book/_toc.yml").read_text(encoding="utf-8"))["root"] + ".html"
     title = html.escape(config["title"])
-    text = f"""<!DOCTYPE html>
+    return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -127,8 +137,7 @@ def write_front_door(target: Path) -> None:
 </head>
 <body><main><h1>{title}</h1><p><a href="{first}">Open the book</a></p></main></body>
 </html>
-"""
-    (target / "index.html").write_text(text, encoding="utf-8")
+""".encode()
 
 
 def print_figures(target: Path = SITE) -> None:

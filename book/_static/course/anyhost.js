@@ -75,6 +75,17 @@
     document.head.append(Object.assign(document.createElement("style"), { textContent: text }));
   }
 
+  // Reserve the static figure's height while the reader looks at it, so that nothing jumps; give it back unseen.
+  function keepHeight(box) {
+    box.style.minHeight = `${box.offsetHeight}px`;
+    const watcher = new IntersectionObserver(([entry]) => {
+      if (entry.isIntersecting) return;
+      box.style.minHeight = "";
+      watcher.disconnect();
+    });
+    return watcher;
+  }
+
   async function start(script, entry, model, initialised) {
     const box = script.closest(".course-widget") ?? script.parentElement;
     const { _esm: source, _css: style } = entry.state;
@@ -85,13 +96,16 @@
       if (!initialised.has(model)) initialised.set(model, Promise.resolve(widget.initialize?.({ model })));
       await initialised.get(model);
       script.replaceWith(place); // attached before render: widgets measure themselves
+      const watcher = keepHeight(box);
+      box.classList.add("is-live");
       const noKernel = async () => {
         throw new Error("there is no kernel behind this page");
       };
       const signal = new AbortController().signal;
       await widget.render?.({ model, el: place, signal, experimental: { invoke: noKernel } });
-      box.classList.add("is-live");
+      watcher.observe(box);
     } catch (error) {
+      box.classList.remove("is-live");
       // The static figure stays; say why it does not move.
       place.textContent = `This figure could not start (${error.message}); the picture shows its first state.`;
       place.setAttribute("role", "alert");
