@@ -139,7 +139,7 @@ def tests_of(module: ModuleType) -> list[HiddenTest]:
 
 def about(test: HiddenTest) -> About:
     """What `hidden` noted on a test."""
-    return test.about  # type: ignore[attr-defined, no-any-return]
+    return test.about  # type: ignore[attr-defined]
 
 
 def generator(seed: int, test: HiddenTest) -> np.random.Generator:

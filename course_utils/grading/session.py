@@ -4,6 +4,7 @@ A request that hangs or kills the process costs that request alone: the next one
 same cells have run. A cell that itself hangs or kills the process is left out from then on.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ CALL_LIMIT = TimeLimit(processor=4.0, clock=20.0)
 CELL_LIMIT = TimeLimit(processor=20.0, clock=40.0)
 START_LIMIT = TimeLimit(processor=60.0, clock=120.0)
 
+_CELL = re.compile(r"cell [0-9]{1,4}")
 KNOWN_ERRORS = frozenset(
     name
     for name, thing in vars(__import__("builtins")).items()
@@ -240,7 +242,6 @@ def _error(reply: dict[str, Any]) -> str:
     """Name an exception without repeating any text that student code could have chosen."""
     name, line, label = reply.get("error"), reply.get("line"), reply.get("label")
     text = name if name in KNOWN_ERRORS else "an exception of its own"
-    known_place = isinstance(line, int) and 0 < line < 10_000 and isinstance(label, str)
-    if known_place and label.startswith("cell ") and label[5:].isdigit():  # type: ignore[union-attr]
+    if isinstance(line, int) and 0 < line < 10_000 and isinstance(label, str) and _CELL.fullmatch(label):
         text += f" (line {line} of {label})"
     return str(text)

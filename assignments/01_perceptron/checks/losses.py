@@ -85,7 +85,7 @@ def surrogate_losses(surrogate, loss_gradient) -> None:
         (want * 3 / 2, "loss_gradient divides by the number of weights: divide by the number of examples"),
     ]
     compare(got, want, mistakes, "loss_gradient is not right: it is the mean of slope * y * x over the examples")
-    for kind in right:
+    for kind in ("hinge", "logistic"):  # in this set the perceptron has an example on its corner
         got = read_array(ask(loss_gradient, kind, 0.3 * w, x, y), (2,), "loss_gradient(kind, w, x, y)")
         numeric = []
         for direction in np.eye(2) * 1e-5:
@@ -98,8 +98,6 @@ def surrogate_losses(surrogate, loss_gradient) -> None:
                 for s in (1, -1)
             ]
             numeric.append((ends[0] - ends[1]) / 2e-5)
-        if kind == "perceptron":
-            continue  # one example sits on the corner
         if not close(got, numeric, 1e-5):
             raise Wrong(
                 f'loss_gradient("{kind}", ...) is not the slope of your own mean loss: moving w a little changes '

@@ -1,0 +1,79 @@
+"""The student pack: a zip with what a student needs, searched for what a student must not see before it is "
+"written."""
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+from course_utils.grading.assignment import Assignment
+
+README = """\
+{name}
+
+Open {name}.ipynb in JupyterLab and follow it from the top:
+
+    python -m pip install -r requirements.txt
+    python -m jupyterlab {name}.ipynb
+
+The folder checks/ belongs to the notebook: keep the two together. Nothing is downloaded and no network is needed.
+Hand in the notebook alone.
+"""
+REQUIREMENTS = "jupyterlab>=4\nmatplotlib>=3.9\nnumpy>=1.26\n"
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
+SHORTEST = 15  # characters a line needs to be worth searching for; shorter ones occur anywhere
+
+
+class Leak(RuntimeError):
+    """Something that must stay with the instructor is in the student's files."""
+
+
+def pack(assignment: Assignment) -> bytes:
+    """Zip what a student needs.
+
+    Raises:
+        Leak: if a line of the solutions, hidden tests, mutants or rubric is among it.
+    """
+    files = pack_files(assignment)
+    found = leaks(files, secrets(assignment.source))
+    if found:
+        raise Leak(f"{assignment.name} would hand out: " + "; ".join(f"{path}: {line!r}" for path, line in found[:5]))
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in sorted(files.items()):
+            entry = zipfile.ZipInfo(f"{assignment.name}/{path}", EPOCH)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(entry, text)
+    return stream.getvalue()
+
+
+def pack_files(assignment: Assignment) -> dict[str, str]:
+    """The pack's files by path: the notebook, its checks, how to start, what to install."""
+    files = {"README.txt": README.format(name=assignment.name), "requirements.txt": REQUIREMENTS}
+    for path in [assignment.notebook, *sorted((assignment.folder / "checks").glob("*.py"))]:
+        files[str(path.relative_to(assignment.folder))] = path.read_text(encoding="utf-8")
+    return files
+
+
+def secrets(source: Path) -> set[str]:
+    """Lines that must not reach a student: solutions, names and sentences of hidden tests, mutants, the rubric."""
+    found = {"BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN", "@hidden("}
+    notebook = (source / f"{source.name}.py").read_text(encoding="utf-8")
+    for region in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", notebook, flags=re.DOTALL):
+        found |= {line.strip().removeprefix("# ") for line in region.splitlines()}
+    found |= set(re.findall(r"def (test_\w+)", (source / "hidden.py").read_text(encoding="utf-8")))
+    mutants, rubric = source / "mutants.py", source / "rubric.md"
+    if mutants.is_file():
+        found |= {m.strip() for m in re.findall(r"^# (?:%%|thinks:) ?(.+)$", mutants.read_text(), flags=re.MULTILINE)}
+    if rubric.is_file():
+        found |= {line.strip() for line in rubric.read_text(encoding="utf-8").splitlines() if not line.startswith("#")}
+    return {line for line in found if len(line) >= SHORTEST or line in ("END SOLUTION", "BEGIN HIDDEN", "@hidden(")}
+
+
+def leaks(files: dict[str, str], lines: set[str]) -> list[tuple[str, str]]:
+    """Where a secret line occurs in files, as pairs of path and line; notebooks are searched as text too."""
+    found = []
+    for path, text in sorted(files.items()):
+        plain = text.replace('\\"', '"').replace("\\\\", "\\") if path.endswith(".ipynb") else text
+        found += [(path, line) for line in sorted(lines) if line in plain]
+    return found

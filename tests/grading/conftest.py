@@ -1,0 +1,74 @@
+"""Made-up submissions to assignment 1, and the processes that grade them."""
+
+import copy
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_utils.grading.assignment import Assignment, load_assignment
+from course_utils.grading.runner import PlainRunner, TimeLimit
+from course_utils.grading.session import Cell, StudentSession
+from course_utils.runtime import repo_root
+
+NAME = "01_perceptron"
+
+
+@pytest.fixture(scope="session")
+def assignment() -> Assignment:
+    return load_assignment(NAME)
+
+
+@pytest.fixture(scope="session")
+def handed_out(assignment):
+    """The student's notebook as it is handed out."""
+    return nbformat.read(assignment.notebook, 4)
+
+
+@pytest.fixture(scope="session")
+def solved(handed_out):
+    """The student's notebook with every stub replaced by the model solution."""
+    if str(repo_root()) not in sys.path:
+        sys.path.insert(0, str(repo_root()))
+    from tools.assignments import solution_notebook
+
+    sources = {cell.metadata.nbgrader.grade_id: cell.source for cell in solution_notebook(NAME).cells}
+    notebook = copy.deepcopy(handed_out)
+    for cell in notebook.cells:
+        if cell.metadata.nbgrader.solution:
+            cell.source = re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", sources[cell.metadata.nbgrader.grade_id])
+    return notebook
+
+
+@pytest.fixture
+def write(solved, tmp_path):
+    """Write a student's notebook: the solved one, changed by `change(cells by grade id, notebook)`."""
+
+    def one(student: str, change=lambda cells, notebook: None, folder: Path = tmp_path / "submissions") -> Path:
+        notebook = copy.deepcopy(solved)
+        change({cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells}, notebook)
+        path = folder / student / f"{NAME}.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(notebook, path)
+        return path
+
+    return one
+
+
+@pytest.fixture
+def session():
+    """Start sessions for pieces of code; they end with the test."""
+    opened = []
+
+    def start(*sources: str, **options) -> StudentSession:
+        options.setdefault("call_limit", TimeLimit(processor=1.0, clock=6.0))
+        options.setdefault("cell_limit", TimeLimit(processor=2.0, clock=6.0))
+        cells = [Cell(f"cell {n}", source) for n, source in enumerate(sources, start=1)]
+        opened.append(StudentSession(PlainRunner(), cells, **options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
