@@ -191,6 +191,8 @@ class PerceptronPlayground(CourseWidget):
             traits.setdefault("preset", "own")
         table = np.asarray(points, dtype=float).reshape(-1, 3) if len(points) == 0 else np.asarray(points, dtype=float)
         check_shape("points", table, (None, 3))
+        if not np.isfinite(table).all():
+            raise ValueError("points must be finite, got NaN or infinity")
         check_int("number of points", len(table), maximum=MAX_POINTS)
         if not np.isin(table[:, 2], (-1, 1)).all():
             raise ValueError(f"a point's label must be +1 or -1, got {sorted(set(table[:, 2].tolist()))}")

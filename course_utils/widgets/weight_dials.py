@@ -24,8 +24,8 @@ STEPS = 127  # quantisation steps on each side of 0
 def encode(history: NDArray[np.float32]) -> dict[str, Any]:
     """Pack a ``(T, D)`` history: all but the last row with 8 bits a weight, the last one exactly.
 
-    Weights that all are whole multiples of the least one, as those of a perceptron on black and white
-    inputs, lose nothing. Others are rounded to a step of the largest absolute weight by 127.
+    Weights that all are whole multiples of the least one (to 1e-4 of it, the rounding of float32), as those of
+    a perceptron on black and white inputs, lose nothing more. Others are rounded to a step of the largest absolute weight by 127.
 
     Returns:
         ``path`` and ``final`` (base64 text), ``scale``, the largest absolute weight, and ``step``.
@@ -34,7 +34,7 @@ def encode(history: NDArray[np.float32]) -> dict[str, Any]:
     scale = float(sizes.max()) or 1.0
     least = float(sizes[sizes > 0].min()) if sizes.any() else 1.0
     multiples = sizes / least
-    whole = scale / least <= STEPS and bool(np.all(np.abs(multiples - np.round(multiples)) < 1e-9))
+    whole = scale / least <= STEPS and bool(np.all(np.abs(multiples - np.round(multiples)) < 1e-4))
     step = least if whole else scale / STEPS
     steps = np.floor(history[:-1].astype(np.float64) / step + 0.5) + 128
     return {

@@ -140,6 +140,28 @@ def operate() -> Callable[..., dict[str, set[str]]]:
 
 
 @pytest.fixture
-def seen() -> Callable[[Any], str]:
-    """Return a function that tells all that can be seen of a card, to compare two moments."""
-    return lambda card: card.evaluate(SEEN)
+def use_each() -> Callable[[Any, Any], None]:
+    """Return a function that puts the focus on each control of a card and presses its keys."""
+
+    def use(page: Any, card: Any) -> None:
+        for control in card.locator("button, select, input, .cw-surface").all():
+            control.focus()
+            for key in KEYS[page.evaluate(FOCUSED)["kind"]]:
+                page.keyboard.press(key)
+
+    return use
+
+
+class Seen:
+    """Tells all that can be seen of a card, to compare two moments; ``script`` is the function in JavaScript."""
+
+    script = SEEN
+
+    def __call__(self, card: Any) -> str:
+        return card.evaluate(SEEN)
+
+
+@pytest.fixture
+def seen() -> Seen:
+    """Return a function that tells all that can be seen of a card."""
+    return Seen()

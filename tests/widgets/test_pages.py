@@ -126,7 +126,10 @@ def test_answers_within_a_frame(open_widget: Callable[..., Any], widget: Any) ->
     measured = page.locator(".cw-card").evaluate(LATENCY)
     times, probe = sorted(measured["times"]), measured["probe"]
     median, slow = statistics.median(times), times[int(0.95 * len(times))]
-    print(f"{widget.__name__}: {len(times)} inputs, median {median:.1f} ms, 95 % under {slow:.1f} ms (probe {probe:.1f} ms)")
+    print(
+        f"{widget.__name__}: {len(times)} inputs, median {median:.1f} ms, "
+        f"95 % under {slow:.1f} ms (probe {probe:.1f} ms)"
+    )
     assert len(times) >= 20
     assert median < 16 or median < 12 * probe, "an answer takes longer than a frame, also beside the probe loop"
 
