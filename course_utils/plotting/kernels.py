@@ -49,8 +49,8 @@ def reliability_diagram(axes: Axes, predicted: Any, observed: Any, low: Any, hig
         color: of the points.
     """
     axes.plot([0, 1], [0, 1], color=COLORS["gray"], linewidth=1, linestyle="--", zorder=1)
-    axes.vlines(predicted, low, high, color=COLORS["gray"], alpha=0.35, linewidth=7, zorder=2)
-    axes.plot(predicted, observed, "o", color=color, markeredgecolor="white", zorder=3)
+    axes.vlines(predicted, low, high, color=COLORS["gray"], alpha=0.45, linewidth=6, zorder=2)
+    axes.plot(predicted, observed, "o", color=color, markersize=4, zorder=3)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="predicted probability", ylabel="observed frequency")
     axes.set_aspect("equal")
 
@@ -114,7 +114,8 @@ def weighted_points(axes: Axes, x: Any, y: Any, weight: Any = None, *, largest: 
         axes: where to draw.
         x: points, shape ``(N, 2)``.
         y: labels -1 or +1, shape ``(N,)``.
-        weight: at least 0, shape ``(N,)``; a point with weight 0 stays a small dot. All equal if not given.
+        weight: at least 0, shape ``(N,)``; a point with weight 0 stays a small dot, one with little weight is
+            clearly larger than that. All equal if not given.
         largest: marker area of the largest weight in square points.
     """
     import numpy as np
@@ -122,13 +123,14 @@ def weighted_points(axes: Axes, x: Any, y: Any, weight: Any = None, *, largest: 
     x, y = np.asarray(x), np.asarray(y)
     check_shape("x", x, (None, 2))
     check_same_length("x", x, "y", y)
-    share = np.full(len(y), 0.3) if weight is None else np.asarray(weight) / max(float(np.max(weight)), 1e-12)
+    share = np.ones(len(y)) if weight is None else np.asarray(weight) / max(float(np.max(weight)), 1e-12)
+    area = np.full(len(y), 36.0) if weight is None else np.where(share > 1e-8, 26 + largest * share, 7.0)
     for i, label in enumerate((-1, 1)):
         here = y == label
         axes.scatter(
             x[here, 0],
             x[here, 1],
-            s=9 + largest * share[here],
+            s=area[here],
             color=CYCLE[i],
             marker=MARKERS[i],
             edgecolor="white",

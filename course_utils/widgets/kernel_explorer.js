@@ -229,7 +229,7 @@ function render({ model, el }) {
   body.append(
     column(plane, row(h("span", {}, "Add:"), ...labels, button("Delete", () => removePoint(selected)),
       button("Clear", () => { selected = -1; setPoints([], "All points removed. "); }))),
-    column(row(data, select(model, "method", { label: "Method", options: [["SVM", "SVM (hinge)"], ["ridge", "kernel ridge (squared)"], ["perceptron", "perceptron"]] })),
+    column(row(data, select(model, "method", { label: "Method", options: [["SVM", "SVM"], ["ridge", "kernel ridge"], ["perceptron", "perceptron"]] })),
       select(model, "kernel", { label: "Kernel", options: [["RBF", "RBF  exp(\u2212\u03b3\u00b7|x \u2212 z|\u00b2)"], ["polynomial", "polynomial  (1 + x\u00b7z)\u1d48"], ["linear", "linear  1 + x\u00b7z"]] }),
       widthSlot, priceSlot, facts));
 
@@ -252,7 +252,7 @@ function render({ model, el }) {
       s("path", { d: zero.border, class: "ke-line" }));
     const largest = Math.max(1e-12, ...trained.coefficients.map(Math.abs));
     dots.replaceChildren(...points.map(([x, y, one], i) => {
-      const size = Math.abs(trained.coefficients[i]) / largest, r = 4.5 + 9 * Math.sqrt(size);
+      const size = Math.abs(trained.coefficients[i]) / largest, r = 5.5 + 8.5 * Math.sqrt(size);
       const shape = one > 0 ? s("rect", { x: -r, y: -r, width: 2 * r, height: 2 * r }) : s("circle", { r });
       return s("g", { transform: `translate(${toX(x)} ${toY(y)})`, class: `ke-point ${one > 0 ? "ke-pos" : "ke-neg"}` }, shape,
         s("path", { d: one > 0 ? "M-3.5 0H3.5M0-3.5V3.5" : "M-3.5 0H3.5" }));

@@ -108,7 +108,7 @@ def used(coefficients: Sequence[float]) -> int:
 
 
 def _draw_points(rng: np.random.Generator) -> list[list[float]]:
-    count = int(rng.integers(1, 13))
+    count = int(rng.integers(1, 25))
     place = rng.uniform(-1, 1, (count, 2)).round(2)
     labels = rng.choice([-1, 1], count) if rng.random() < 0.9 else np.ones(count)
     return [[float(a), float(b), int(label)] for (a, b), label in zip(place, labels)]
@@ -189,7 +189,7 @@ class KernelExplorer(CourseWidget):
         trained = self.solution
         wrong = sum(1 for p in self.points if p[2] * score(self.points, trained, p, *self._settings) <= 0)
         return (
-            f"{self.method} with a kernel of kind {self.kernel} on {len(self.points)} points: "
+            f"{self.method} with the {self.kernel} kernel on {len(self.points)} points: "
             f"{used(trained['coefficients'])} coefficients are not zero, {wrong} points are on the wrong side."
         )
 
@@ -218,7 +218,7 @@ class KernelExplorer(CourseWidget):
         largest = max((abs(a) for a in trained["coefficients"]), default=0.0) or 1.0
         for (x, y, label), a in zip(self.points, trained["coefficients"]):
             px, py = place(x, y)
-            r = 4 + 8 * math.sqrt(abs(a) / largest)
+            r = 5 + 8 * math.sqrt(abs(a) / largest)
             if label > 0:
                 parts.append(svg.rect(px - r, py - r, 2 * r, 2 * r, fill=svg.COLORS["vermillion"], stroke="#ffffff"))
             else:
