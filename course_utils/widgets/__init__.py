@@ -4,6 +4,7 @@ from course_utils.widgets.base import CourseWidget
 from course_utils.widgets.digit_reader import DigitReader
 from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
+from course_utils.widgets.kernel_explorer import KernelExplorer
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
 from course_utils.widgets.separability import Separability
 from course_utils.widgets.surrogate_losses import SurrogateLosses
@@ -13,6 +14,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     DigitReader,
     GradientHistogram,
     ImageNumbers,
+    KernelExplorer,
     PerceptronPlayground,
     Separability,
     SurrogateLosses,
@@ -25,6 +27,7 @@ __all__ = [
     "DigitReader",
     "GradientHistogram",
     "ImageNumbers",
+    "KernelExplorer",
     "PerceptronPlayground",
     "Separability",
     "SurrogateLosses",
