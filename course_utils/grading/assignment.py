@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_utils.grading.hidden import HiddenTest, about, load_hidden, tests_of
+from course_utils.grading.hidden import HiddenTest, about, hidden_tests, load_hidden
 from course_utils.runtime import repo_root
 
 
@@ -99,7 +99,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     raw = (folder / f"{name}.ipynb").read_bytes()
     cells = json.loads(raw)["cells"]
     module = load_hidden(source / "hidden.py")
-    tests = tests_of(module)
+    tests = hidden_tests(module)
     exercises = _exercises(cells)
     for exercise in exercises:
         total = sum(about(t).points for t in tests if about(t).exercise == exercise.name)

@@ -131,7 +131,7 @@ def load_hidden(path: Path) -> ModuleType:
     return module
 
 
-def tests_of(module: ModuleType) -> list[HiddenTest]:
+def hidden_tests(module: ModuleType) -> list[HiddenTest]:
     """List a module's hidden tests in the order they are written."""
     found = [f for f in vars(module).values() if inspect.isfunction(f) and hasattr(f, "about")]
     return sorted(found, key=lambda f: f.__code__.co_firstlineno)

@@ -1,0 +1,210 @@
+"""Student code may print, hang, die, lie or write garbage: it costs that call, never the next one."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_utils.grading.runner import PlainRunner, TimeLimit, Unavailable, processor_seconds
+from course_utils.grading.session import CallFailed, Cell, StudentSession, Ungraded
+
+GOOD = "def double(x):\n    return 2 * x\n"
+
+
+def failure(session, function, *arguments):
+    with pytest.raises(CallFailed) as caught:
+        session.call(function, arguments)
+    return caught.value
+
+
+def test_values_go_in_and_come_out_and_arguments_stay_the_graders(session):
+    s = session("def both(a, d):\n    a += 1\n    return a.sum(), {'w': a, 'n': len(d)}, [None, True, 'é']\n")
+    given = np.zeros((2, 2))
+    (total, table, rest), changed = s.call("both", [given, {"k": 1}])
+    assert (total, table["n"], rest) == (4.0, 1, [None, True, "é"])
+    np.testing.assert_array_equal(table["w"], np.ones((2, 2)))
+    assert changed
+    assert not given.any()
+
+
+def test_noise_on_every_channel_breaks_nothing(session):
+    noise = (
+        "import sys, os, warnings, logging, subprocess\n"
+        "def double(x):\n"
+        "    print('x' * 100_000); sys.stderr.write('y' * 100_000); sys.stdout.flush()\n"
+        "    os.write(1, b'raw'); os.write(2, b'raw'); warnings.warn('loud'); logging.warning('louder')\n"
+        "    subprocess.run(['echo', 'child'])\n"
+        "    return 2 * x\n"
+        "print('while loading')\n"
+    )
+    s = session(noise)
+    assert s.call("double", [21])[0] == 42
+    assert s.processes == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("raise ValueError('secret')", "raised", r"ValueError \(line 2 of cell 1\)"),
+        ("raise type('Leak' + str(x), (Exception,), {})()", "raised", "an exception of its own"),
+        ("raise SystemExit(0)", "raised", "SystemExit"),
+        ("import sys; sys.exit()", "raised", "SystemExit"),
+        ("raise KeyboardInterrupt", "raised", "KeyboardInterrupt"),
+        ("raise NotImplementedError()", "not_written", "not written yet"),
+        ("return f(x)", "raised", "RecursionError"),
+        ("import nowhere", "raised", "ModuleNotFoundError"),
+        ("import course_utils.scratch.perceptron", "raised", "ModuleNotFoundError"),
+        ("return bytearray(10**10)", "raised", "MemoryError"),
+        ("import os; os._exit(0)", "died", "ended the Python process"),
+        ("import os; os.abort()", "died", "ended the Python process"),
+        ("import ctypes; ctypes.string_at(0)", "died", "ended the Python process"),
+        ("while True: pass", "timeout", "did not finish"),
+        (
+            "\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass",
+            "timeout",
+            "loop",
+        ),
+        (
+            "import signal, time\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    time.sleep(600)",
+            "timeout",
+            "finish",
+        ),
+        ("return object()", "unsendable", "not numbers, lists or arrays"),
+        ("return {1: 2}", "unsendable", "not numbers"),
+        ("return __import__('numpy').array([None])", "unsendable", "not numbers"),
+        ("return __import__('numpy').zeros(10**7)", "unsendable", "not numbers"),
+        ("return [0] * 10**6", "unsendable", "not numbers"),
+        ("y = []\n    y.append(y)\n    return y", "unsendable", "not numbers"),
+        ("return type('L', (list,), {'__iter__': lambda s: 1 / 0})([1])", "unsendable", "not numbers"),
+    ],
+)
+def test_a_bad_call_costs_itself_alone(session, code, status, words):
+    s = session(f"def f(x):\n    {code}\n", GOOD, withheld=["course_utils.scratch"])
+    with pytest.raises(CallFailed, match=words) as caught:
+        s.call("f", [1], TimeLimit(processor=0.4, clock=1.5))
+    assert caught.value.status == status
+    assert "secret" not in caught.value.sentence
+    assert s.call("double", [4])[0] == 8
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "for fd in range(3, 64):\n        try: os.write(fd, b'garbage' * 9)\n        except OSError: pass",
+        "data = pack({'id': 999, 'status': 'ok'}, 1)\n"
+        "    for fd in range(3, 64):\n        try: os.write(fd, data)\n        except OSError: pass",
+        "os.closerange(3, 64)",
+        "for fd in range(3, 64):\n        try: os.write(fd, b'NCG1' + b'\\xff' * 12)\n        except OSError: pass",
+    ],
+    ids=["garbage", "answer to another question", "closed pipes", "endless frame"],
+)
+def test_writing_into_the_protocol_costs_the_call(session, attack):
+    s = session(f"import os\nfrom course_utils.grading.wire import pack\ndef f(x):\n    {attack}\n    return 7\n", GOOD)
+    assert failure(s, "f", 1).status == "died"
+    assert s.call("double", [4])[0] == 8
+
+
+def test_cells_run_in_order_and_a_bad_one_costs_itself_alone(session):
+    s = session(
+        "a = 1", "a = a / 0", "def f(", "import os\nos._exit(0)", "while True: pass", "def f():\n    return a + 1"
+    )
+    assert s.call("f", [])[0] == 2
+    statuses = [report.status for report in s.reports.values()]
+    assert statuses == ["ok", "raised", "raised", "died", "timeout", "ok"]
+    assert "ZeroDivisionError (line 1 of cell 2)" in s.reports["cell 2"].sentence
+    assert "SyntaxError (line 1 of cell 3)" in s.reports["cell 3"].sentence
+    assert s.processes == 3
+
+
+def test_magics_of_a_notebook_do_no_harm(session):
+    run = "get_ipython().run_cell_magic('time', '', 'def timed():\\n    return 5\\n')"
+    s = session(
+        "get_ipython().run_line_magic('matplotlib', 'inline')\nget_ipython().system('ls')",
+        run,
+        "display(3)\ninput('?')",
+    )
+    assert s.call("timed", [])[0] == 5
+    assert all(report.status == "ok" for report in s.reports.values())
+
+
+def test_the_process_sees_nothing_of_the_graders_environment(session, monkeypatch):
+    monkeypatch.setenv("GRADER_SECRET", "canary")
+    s = session("import os, sys\ndef look():\n    return dict(os.environ), sys.argv, os.getcwd()\n")
+    environment, arguments, folder = s.call("look", [])[0]
+    assert "canary" not in str(environment) + str(arguments)
+    assert {"PATH", "HOME", "OMP_NUM_THREADS"} <= environment.keys()
+    assert Path(folder).name.startswith("grading-")
+    s.close()
+    assert not Path(folder).exists()
+
+
+def test_replaced_cells_start_from_an_empty_namespace(session):
+    s = session("left_over = 1\ndef f():\n    return 1\n")
+    assert s.call("f", [])[0] == 1
+    s.replace([Cell("cell 1", "def g():\n    return 'left_over' in globals()\n")])
+    assert s.call("g", [])[0] is False
+    assert failure(s, "f").status == "absent"
+    assert s.processes == 1
+
+
+def test_no_process_and_no_folder_outlives_a_session(session):
+    s = session(
+        "import subprocess, os\nchild = subprocess.Popen(['sleep', '600'])\n"
+        "def pids():\n    return os.getpid(), child.pid\n"
+    )
+    pids = s.call("pids", [])[0]
+    folder = s._folder
+    s.close()
+    deadline = time.monotonic() + 5
+    while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(_alive(pid) for pid in pids)
+    assert not folder.exists()
+
+
+def _alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_kill_from_outside_is_tried_again_and_is_never_blamed_on_the_student(session, tmp_path):
+    flag = str(tmp_path / "flag")
+    once = (
+        f"import os, pathlib\ndef f():\n    p = pathlib.Path({flag!r})\n    if not p.exists():\n"
+        "        p.touch()\n        os.kill(os.getpid(), 9)\n    return 3\n"
+    )
+    assert session(once).call("f", [])[0] == 3
+    always = session("import os\ndef f():\n    os.kill(os.getpid(), 9)\n")
+    with pytest.raises(Ungraded, match="killed from outside"):
+        always.call("f", [])
+    loading = session("import os\nos.kill(os.getpid(), 9)\n")
+    with pytest.raises(Ungraded, match="killed from outside"):
+        loading.call("f", [])
+
+
+def test_a_runner_that_cannot_start_is_the_graders_trouble():
+    class Broken:
+        name, sandboxed = "broken", False
+
+        def open(self, folder):
+            raise Unavailable("no process could be started: too many")
+
+    with StudentSession(Broken(), []) as s, pytest.raises(Ungraded, match="does not start"):
+        s.call("f", [])
+
+
+def test_processor_time_decides_and_the_clock_only_stops_sleepers(session):
+    s = session("import time\ndef nap():\n    time.sleep(0.8)\n    return 1\n")
+    assert s.call("nap", [], TimeLimit(processor=0.3, clock=10))[0] == 1
+    assert processor_seconds(os.getpid()) > 0
+    assert processor_seconds(2**22 + 1) is None
+
+
+def test_the_plain_runner_says_that_it_is_no_sandbox():
+    assert PlainRunner().sandboxed is False
+    assert signal.SIGKILL  # the way every process here ends
