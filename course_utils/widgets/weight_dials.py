@@ -32,7 +32,7 @@ def encode(history: NDArray[np.float32]) -> dict[str, Any]:
     """
     sizes = np.abs(history.astype(np.float64))
     scale = float(sizes.max()) or 1.0
-    least = float(sizes[sizes > 0].min()) if sizes.any() else 1.0
+    least = float(sizes[sizes > 1e-6 * scale].min()) if sizes.any() else 1.0  # 0.3 - 0.1 - 0.2 is not 0
     multiples = sizes / least
     whole = scale / least <= STEPS and bool(np.all(np.abs(multiples - np.round(multiples)) < 1e-4))
     step = least if whole else scale / STEPS
