@@ -355,9 +355,9 @@ def test_truncated_file_is_not_read_as_data(server: Server, tmp_path: Path) -> N
 
 
 class FullDisk(io.FileIO):
-    """A file on a disk with room for 50,000 more bytes."""
+    """A file on a disk with room for 100,000 bytes: more than one block, less than the file."""
 
-    room = 50_000
+    room = 100_000
 
     def write(self, block: object) -> int:
         size = len(bytes(block))  # type: ignore[call-overload]

@@ -93,7 +93,11 @@ def bar(x: Tensor, y: Tensor) -> Tensor:
 
 def blob(x: Tensor, y: Tensor) -> Tensor:
     """Flat oval, used as clutter: it is not a class."""
-    return torch.hypot(x, y * 2.2) * 0.6 - 0.55
+    across, down = 0.92, 0.42
+    scaled = torch.hypot(x / across, y / down)
+    # The implicit function divided by its slope: a distance to first order, exact on the outline.
+    slope = torch.hypot(x / across**2, y / down**2).clamp_min(1e-6)
+    return (scaled - 1) * scaled.clamp_min(1e-3) / slope
 
 
 Distance = Callable[[Tensor, Tensor], Tensor]
