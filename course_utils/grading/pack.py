@@ -21,6 +21,7 @@ Hand in the notebook alone.
 """
 REQUIREMENTS = "jupyterlab>=4\nmatplotlib>=3.9\nnumpy>=1.26\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
+MARKERS = {"BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN", "BEGIN MARK SCHEME", "@hidden("}
 SHORTEST = 15  # characters a line needs to be worth searching for; shorter ones occur anywhere
 
 
@@ -57,17 +58,19 @@ def pack_files(assignment: Assignment) -> dict[str, str]:
 
 def secrets(source: Path) -> set[str]:
     """Lines that must not reach a student: solutions, names and sentences of hidden tests, mutants, the rubric."""
-    found = {"BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN", "@hidden("}
     notebook = (source / f"{source.name}.py").read_text(encoding="utf-8")
+    found: set[str] = set()
     for region in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", notebook, flags=re.DOTALL):
         found |= {line.strip().removeprefix("# ") for line in region.splitlines()}
-    found |= set(re.findall(r"def (test_\w+)", (source / "hidden.py").read_text(encoding="utf-8")))
+    found |= set(re.findall(r"def test_\w+", (source / "hidden.py").read_text(encoding="utf-8")))
     mutants, rubric = source / "mutants.py", source / "rubric.md"
     if mutants.is_file():
-        found |= {m.strip() for m in re.findall(r"^# (?:%%|thinks:) ?(.+)$", mutants.read_text(), flags=re.MULTILINE)}
+        text = mutants.read_text(encoding="utf-8")
+        found |= {line.strip() for line in re.findall(r"^# (?:%%|thinks:) ?(.+)$", text, flags=re.MULTILINE)}
     if rubric.is_file():
-        found |= {line.strip() for line in rubric.read_text(encoding="utf-8").splitlines() if not line.startswith("#")}
-    return {line for line in found if len(line) >= SHORTEST or line in ("END SOLUTION", "BEGIN HIDDEN", "@hidden(")}
+        sentences = re.split(r"(?<=[.:])\s|\n", rubric.read_text(encoding="utf-8"))
+        found |= {sentence.strip() for sentence in sentences if not sentence.startswith("#")}
+    return {line for line in found if len(line) >= SHORTEST} | MARKERS
 
 
 def leaks(files: dict[str, str], lines: set[str]) -> list[tuple[str, str]]:

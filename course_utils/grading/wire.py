@@ -35,7 +35,8 @@ DTYPES = frozenset(
     ]
 )
 _NPY = re.compile(
-    rb"\{'descr': '([<>|=]?[A-Za-z][0-9]{1,4})', 'fortran_order': (True|False), 'shape': \(((?:\d{1,15}(?:, \d{1,15})*,?)?)\), \} *\n"
+    rb"\{'descr': '([<>|=]?[A-Za-z][0-9]{1,4})', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:[0-9]{1,15}(?:, [0-9]{1,15})*,?)?)\), \} *\n"
 )
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 

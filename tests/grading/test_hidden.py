@@ -55,7 +55,7 @@ def tests(tmp_path):
 
 
 @pytest.fixture
-def run(tests):
+def run(session, tests):
     """Run some of them."""
     return lambda *names: {r.test: r for r in run_tests([tests[name] for name in names], session(CODE), seed=0)}
 
