@@ -304,8 +304,29 @@ class TestDigitReader:
             digit_reader.train(images, digits.labels, seed=3, device="cpu", epochs=3, progress=False) for _ in range(2)
         ]
         assert digit_reader.accuracy(runs[0], images, digits.labels) > 0.6
+        assert all(torch.equal(p, p.half().float()) for p in runs[0].parameters())
         for a, b in zip(runs[0].parameters(), runs[1].parameters(), strict=True):
             assert torch.equal(a, b)
+
+    def test_the_recipe_keeps_the_median_network_and_its_checksum(self, monkeypatch, tmp_path):
+        scores = {4: 0.97, 5: 0.99, 6: 0.98}
+        models = {seed: digit_reader.build_model() for seed in scores}
+        saved = {}
+        nothing = (torch.zeros(1, 1, 28, 28, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
+        monkeypatch.setattr(digit_reader, "read_mnist", lambda split: nothing)
+        monkeypatch.setattr(digit_reader, "train", lambda images, labels, seed, **options: models[seed])
+        monkeypatch.setattr(
+            digit_reader, "accuracy", lambda model, *_: next(scores[s] for s, m in models.items() if m is model)
+        )
+        monkeypatch.setattr(digit_reader, "weights_path", lambda: tmp_path / "weights.pt")
+        monkeypatch.setattr(digit_reader, "save_record", lambda name, record: saved.update(record))
+        record = RECIPES["digit_reader"](seed=4, device="cpu", progress=False)
+        assert record["kept_seed"] == 6
+        assert record["kept_accuracy"] == 0.98
+        assert saved == record
+        monkeypatch.setattr(digit_reader, "load_record", lambda name: saved)
+        loaded = digit_reader.load_digit_reader().state_dict()
+        assert torch.equal(loaded["conv1.weight"], models[6].state_dict()["conv1.weight"].half().float())
 
     def test_naming_the_recipes_imports_none(self):
         assert callable(RECIPES["digit_reader"])
