@@ -1,25 +1,19 @@
-"""Start the system's Chromium for measuring, printing and testing: no sandbox in containers, no other host."""
+"""Start Chromium for measuring, printing and testing pages, cut off from every other host."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+from course_utils.runtime.environment import find_chromium
+
 # Any name but 127.0.0.1 fails to resolve, so a page that needs another host shows it.
 ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-
-
-def executable() -> str | None:
-    """Return the path of a Chromium: ``$COURSE_CHROMIUM``, or the first known name on the path, or None."""
-    chosen = os.environ.get("COURSE_CHROMIUM")
-    return chosen or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 @contextmanager
@@ -29,15 +23,13 @@ def chromium() -> Iterator[Browser]:
     Raises:
         FileNotFoundError: if there is no Chromium.
     """
-    path = executable()
+    path = find_chromium()
     if path is None:
-        raise FileNotFoundError(
-            f"no Chromium was found (looked for {', '.join(NAMES)}); install one or set COURSE_CHROMIUM to its path"
-        )
+        raise FileNotFoundError("no Chromium was found: apt install chromium, or .venv/bin/playwright install chromium")
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     arguments = [*ARGUMENTS, *(["--no-sandbox"] if root else [])]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        browser = playwright.chromium.launch(executable_path=str(path), args=arguments)
         try:
             yield browser
         finally:

@@ -29,7 +29,7 @@ FINGERPRINT = WORK / "fingerprint"
 WATCHED = ("_config.yml", "book/_toc.yml", "book/_ext/*", "book/_templates/**/*", "book/_static/course/katex/*.js")
 # Built but never asked for: the icon fonts and scripts of the theme, and KaTeX's script, which ran at build time.
 LEFT_OUT = re.compile(
-    r"_static/(scripts/fontawesome\.js.*|vendor/fontawesome/.*|webpack-macros\.html|course/katex/.*\.js|locales/.*|.*\.map)"
+    r"_static/(scripts/fontawesome\.js.*|vendor/fontawesome/.*|[a-z-]*webpack-macros\.html|course/katex/.*\.js|locales/.*|.*\.map)"
 )
 
 
@@ -149,10 +149,19 @@ def print_figures(target: Path = SITE) -> None:
         print(f"  {size / 1024:6.0f} KB  {path.relative_to(target).as_posix()}")
 
 
-def build(draft: bool = False) -> int:
-    """Write the generated pages, build the site, and print its figures; return the exit code."""
-    for path in write_pages():
-        print(f"wrote {path.relative_to(ROOT).as_posix()}")
+def build(draft: bool = False, frozen: bool = False) -> int:
+    """Write the generated pages, build the site, and print its figures; return the exit code.
+
+    Args:
+        draft: leave out pages that do not exist yet, and forgive warnings.
+        frozen: refuse to build when a generated page would change.
+    """
+    changed = [path.relative_to(ROOT).as_posix() for path in write_pages(check=frozen)]
+    if changed and frozen:
+        print(f"out of date, run python -m tools.pages: {', '.join(changed)}", file=sys.stderr)
+        return 1
+    for name in changed:
+        print(f"wrote {name}")
     toc = draft_toc() if draft else ROOT / "book/_toc.yml"
     code = run_jupyter_book("html", toc, strict=not draft)
     if code:
@@ -168,9 +177,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.site", description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=("build", "serve"))
     parser.add_argument("--draft", action="store_true", help="leave out pages that do not exist yet, forgive warnings")
+    parser.add_argument("--frozen", action="store_true", help="fail when a page made from data is out of date")
     parser.add_argument("--port", type=int, default=8000, help="where to serve (default: 8000)")
     options = parser.parse_args(arguments)
-    code = build(options.draft)
+    code = build(options.draft, options.frozen)
     if code or options.command == "build":
         return code
     with StaticServer(SITE, options.port) as server:

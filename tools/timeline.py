@@ -21,7 +21,8 @@ description: From the threshold unit of 1943 to squeeze-and-excitation networks 
 
 From the first threshold unit to the networks that won the image competitions. The five lectures that this course
 follows name these milestones; each one here says what was new, who did it, and which chapter lets you run it.
-Chapters that are still to come are named without a link. The year is that of the first publication.
+Chapters that are still to come are named without a link. The year is the one under which a
+work is usually cited.
 
 """
 

@@ -1,0 +1,197 @@
+"""Pages as people meet them: light, dark, on a phone, by keyboard, without scripts, from a folder."""
+
+import pytest
+
+from tests.site.conftest import AXE, Watched
+from tools.measure_site import complaints, site_pages, visit
+from tools.site import ROOT, toc_documents
+
+pytestmark = [pytest.mark.site, pytest.mark.browser]
+
+FOCUS = """() => {
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  const style = getComputedStyle(element);
+  const visible = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  const box = element.getBoundingClientRect();
+  return { name: (element.getAttribute('aria-label') || element.textContent || element.tagName).trim().slice(0, 40),
+           visible, shown: box.width > 0 && box.height > 0 };
+}"""
+
+
+def widget_pages(site):
+    """Pages that store a widget."""
+    return [name for name in site_pages(site) if 'widget-state+json"' in (site / name).read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_breaks_a_rule_of_accessibility_or_reports_an_error(site, server, browser, scheme):
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    watched = Watched(context.new_page(), server.url)
+    found = []
+    for name in [*site_pages(site), "search.html", "index.html"]:
+        page = watched.open(server.url + name)
+        if name != "index.html":
+            assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        violations = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations)")
+        for rule in violations:
+            places = ", ".join(" ".join(map(str, node["target"])) for node in rule["nodes"][:3])
+            found.append(f"{name} ({scheme}): {rule['id']} {rule['help']}: {places}")
+        found += [f"{name}: {error}" for error in watched.errors]
+        found += [f"{name} asks {url}" for url in watched.external]
+    context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_phone(site, server, browser, scheme):
+    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    watched = Watched(context.new_page(), server.url)
+    wide = {}
+    for name in [*site_pages(site), "search.html"]:
+        page = watched.open(server.url + name)
+        extra = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if extra > 0:
+            wide[name] = extra
+    context.close()
+    assert wide == {}
+
+
+def test_pages_stay_within_their_weight(site, server, browser):
+    for name in site_pages(site):
+        assert complaints(name, visit(browser, server.url, name)) == []
+
+
+def test_the_budget_notices_weight_and_foreign_hosts():
+    from tools.measure_site import Visit
+
+    heavy = Visit(kilobytes=401, requests=3, external=("https://elsewhere/",), widgets=0, ready=None, shift=0)
+    assert len(complaints("page", heavy)) == 2
+
+
+def test_figures_come_alive_in_the_place_of_their_pictures(site, watched, server):
+    pages = widget_pages(site)
+    assert "book/intro.html" in pages, "the front page shows a figure to play with"
+    for name in pages:
+        page = watched.open(server.url + name)
+        boxes = page.locator(".course-widget")
+        assert boxes.count() == page.locator(".course-widget.is-live").count() > 0, name
+        for box in boxes.all():
+            assert box.locator(".course-widget-live").is_visible()
+            assert not box.locator(".course-widget-static").is_visible()
+        assert watched.errors == []
+
+
+def test_figures_live_in_a_folder_without_a_server(site, browser):
+    context = browser.new_context()
+    for name in widget_pages(site):
+        watched = Watched(context.new_page(), "file:")
+        page = watched.open((site / name).as_uri())
+        assert page.locator(".course-widget").count() == page.locator(".course-widget.is-live").count() > 0
+        assert (watched.errors, watched.external) == ([], [])
+    context.close()
+
+
+def test_without_scripts_each_figure_shows_its_picture_and_sentence(site, server, browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for name in widget_pages(site):
+        page.goto(server.url + name)
+        for figure in page.locator(".course-widget").all():
+            assert figure.locator(".course-widget-static img, .course-widget-static svg").first.is_visible()
+            assert len(figure.locator("figcaption").inner_text()) > 20
+        assert page.locator(".theme-switch-button").is_hidden(), "no button that needs scripts"
+    context.close()
+
+
+def test_on_paper_the_picture_returns(site, watched, server):
+    page = watched.open(server.url + widget_pages(site)[0])
+    page.emulate_media(media="print")
+    assert page.locator(".course-widget-static").first.is_visible()
+    assert not page.locator(".course-widget-live").first.is_visible()
+
+
+def test_search_finds_a_term_of_the_glossary(watched, server):
+    page = watched.open(server.url + "book/intro.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("overfitting")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li a")
+    assert "glossary.html" in " ".join(
+        link.get_attribute("href") for link in page.locator("#search-results li a").all()
+    )
+    assert watched.errors == []
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(watched, server):
+    page = watched.open(server.url + "notebooks/00_start.html")
+    names = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUS)
+        if focus is None:
+            break
+        assert focus["visible"], f"no visible focus on {focus['name']!r} after {names[-3:]}"
+        names.append(focus["name"])
+    assert names[0].startswith("Skip to main content")
+    assert len(set(names)) > 20
+
+
+def test_the_skip_link_leads_to_the_text(watched, server):
+    page = watched.open(server.url + "book/glossary.html")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main-content")
+
+
+def test_the_theme_button_changes_colours_and_is_remembered(watched, server):
+    page = watched.open(server.url + "book/notation.html")
+    seen = set()
+    for _ in range(3):
+        page.locator(".theme-switch-button").first.click()
+        seen.add(page.evaluate("document.documentElement.dataset.theme"))
+        if page.evaluate("document.documentElement.dataset.mode") == "dark":
+            page.reload()
+            assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert seen == {"light", "dark"}
+
+
+def test_claims_can_be_narrowed_and_are_whole_without_scripts(watched, server, browser):
+    page = watched.open(server.url + "book/claims.html")
+    total = page.locator(".claim").count()
+    assert total > 0
+    page.get_by_label("True", exact=True).uncheck()
+    shown = page.locator(".claim:visible").count()
+    assert shown == total - page.locator(".claim-true").count()
+    assert page.locator(".claim-filter [role=status]").inner_text() == f"{shown} of {total} shown"
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(server.url + "book/claims.html")
+    assert plain.locator(".claim:visible").count() == total
+    assert plain.locator(".claim-filter").count() == 0
+    context.close()
+
+
+def test_predictions_are_cards_and_solutions_are_folded(site, watched, server):
+    name = next(name for name in site_pages(site) if 'class="prediction' in (site / name).read_text(encoding="utf-8"))
+    page = watched.open(server.url + name)
+    edge = page.locator("blockquote.prediction").first.evaluate("(e) => getComputedStyle(e).borderLeftWidth")
+    assert edge == "6px"
+    for name in site_pages(site):
+        if "tag_solution" in (site / name).read_text(encoding="utf-8"):
+            page = watched.open(server.url + name)
+            assert page.locator(".tag_solution details:not([open])").count() == page.locator(".tag_solution").count()
+
+
+def test_code_has_a_copy_button(watched, server):
+    page = watched.open(server.url + "notebooks/00_start.html")
+    button = page.locator("button.copybtn").first
+    assert button.get_attribute("data-tooltip") == "Copy" or button.get_attribute("aria-label")
+
+
+def test_every_page_is_in_the_contents(site):
+    import yaml
+
+    toc = yaml.safe_load((ROOT / "book/_toc.yml").read_text(encoding="utf-8"))
+    assert {f"{name}.html" for name in toc_documents(toc)} == set(site_pages(site))
