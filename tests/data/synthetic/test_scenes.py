@@ -101,14 +101,19 @@ def test_picture_shows_what_the_truth_says() -> None:
     # Away from objects there is nothing but background; only the fine points of a moon reach past a pixel.
     apart = ~thick[:, None].expand_as(made.images)
     assert torch.equal(made.images[apart], empty.images[apart])
-    # Deep inside an object of one colour there is that colour alone, up to the darker rim.
+    # Deep inside an object of one colour there is that colour alone; the darker rim stays outside,
+    # but for a pixel where a narrow notch reaches in.
+    off, checked = 0, 0
     for scene in range(30):
         for slot in range(made.labels.shape[1]):
             mask = made.masks[scene, slot].float()[None, None]
             deep = -torch.nn.functional.max_pool2d(-mask, 7, 1, 3)[0, 0] > 0
             if bool(deep.any()):
                 color = (drawn.color[scene, slot] * 255).round().to(torch.uint8)
-                assert (made.images[scene][:, deep].int() - color.int()[:, None]).abs().max() <= 1
+                wrong = (made.images[scene][:, deep].int() - color.int()[:, None]).abs().amax(0) > 1
+                off, checked = off + int(wrong.sum()), checked + len(wrong)
+    assert checked > 3000
+    assert off < 0.001 * checked
 
 
 def test_edges_are_smooth() -> None:
