@@ -94,9 +94,7 @@ def test_points_are_what_the_work_deserves(grades):
     assert points["anna"] == points["jo"] == points["=kim <b>"] == 26
     assert points["ben"] == 0
     assert points["gus"] == 23
-    assert points["ida"] == 22, (
-        "sys.exit() at the top of a cell: its functions are never defined, for the student either"
-    )
+    assert points["ida"] == 22, "sys.exit() ends its cell before the functions, for the student too"
     assert points["dora"] == 22
     assert 20 <= points["cleo"] < 26
 

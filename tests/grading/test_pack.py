@@ -51,7 +51,8 @@ def _without_docstrings(source):
         "def test_margin(student, rng): ...",
         "    return (x @ w + b > 0).astype(int)",
         "# wrong perceptron_rule: strict inequality",
-        "The claim is false as it stands. Take one input $x = 2$ with label $+1$ and the unit vector $w^* = 1$: the radius",
+        r"does not: the squared length grows by at most $\lVert x \rVert^2 \le M^2$, not by $M$. "
+        "With $M^2$ in its place",
         "Do not subtract for length, spelling or notation.",
     ],
 )

@@ -748,7 +748,6 @@ def polynomial_kernel(a, b, degree):
 # %% wrong kernel: always degree two
 # thinks: XOR needs 2, so 2 it is
 # says: always uses degree 2
-# visible: passes, the visible check only needs degree 2
 def polynomial_kernel(a, b, degree):
     return (1 + a @ b.T) ** 2
 

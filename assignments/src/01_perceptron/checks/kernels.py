@@ -26,6 +26,10 @@ def kernel(polynomial_kernel, train) -> None:
         "polynomial_kernel is not right: (1 + a_i . b_j) ** degree for all pairs",
     )
 
+    got = read_array(ask(polynomial_kernel, a, b, 3), (2, 3), name)
+    mistakes = [([[16, 9, 36], [0, 1, 4]], "polynomial_kernel always uses degree 2: use the argument")]
+    compare(got, [[64, 27, 216], [0, 1, -8]], mistakes, "polynomial_kernel is not right for degree 3")
+
     # the same four examples as in exercise 2: the kernel of plain products must repeat it to the letter
     pair = read_tuple(ask(train, POINTS @ POINTS.T, LABELS, 20), 2, "train_kernel_perceptron(k, y, epochs)")
     alpha, made = read_array(pair[0], (4,), "alpha"), read_numbers(pair[1], "the list of mistakes")
