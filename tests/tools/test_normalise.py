@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import io
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from tools.normalise import WIDGET_STATE, WIDGET_VIEW, NotStorable, dumps, normalise
+from tools.normalise import WIDGET_STATE, WIDGET_VIEW, NotStorable, dumps, normalise, with_palette
 
 
 def notebook(ids: list[str], module: str = "anywidget") -> dict:
@@ -81,3 +84,29 @@ def test_the_argument_is_left_alone() -> None:
     before = copy.deepcopy(nb)
     normalise(nb)
     assert nb == before
+
+
+def chart() -> bytes:
+    """A smooth ramp beside flat colour: many colours, as along the edges of letters."""
+    ramp = np.linspace(0, 255, 200).astype(np.uint8)
+    pixels = np.stack([np.tile(ramp, (80, 1)), np.tile(ramp[::-1], (80, 1)), np.full((80, 200), 90, np.uint8)], -1)
+    pixels[:, 150:] = (255, 255, 255)
+    out = io.BytesIO()
+    Image.fromarray(np.dstack([pixels, np.full((80, 200), 255, np.uint8)])).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def test_a_palette_makes_pictures_smaller_and_hardly_changes_them() -> None:
+    before = chart()
+    after = with_palette(before)
+    assert len(after) < len(before)
+    assert with_palette(before) == after
+    assert with_palette(after) == after
+    old, new = (np.asarray(Image.open(io.BytesIO(raw)).convert("RGB")).astype(int) for raw in (before, after))
+    assert np.abs(old - new).max() <= 4
+
+
+def test_a_transparent_picture_keeps_its_transparency() -> None:
+    out = io.BytesIO()
+    Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(out, "PNG")
+    assert with_palette(out.getvalue()) == out.getvalue()
