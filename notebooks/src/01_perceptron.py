@@ -259,7 +259,8 @@ print(f"{len(updates)} updates, then a clean pass: {(y * (x @ w) <= 0).sum()} tr
 
 # %% [markdown]
 # These ten lines are the whole algorithm. Watch them work: each panel shows one update, with the line before (dashed)
-# and after, and the sample that was wrong in a ring. The arrow points to the $+1$ side.
+# and after, and the sample that was wrong in a ring. Squares are the class $+1$, circles the class $-1$; the arrow points to
+# the $+1$ side.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels of the same forty points. In each, a ringed point lies on the wrong side of a dashed line, and the solid line after the update has moved towards putting it right. The last solid line separates all points."}}
 from course_utils.scratch.perceptron import add_bias, count_mistakes, train_perceptron
@@ -424,6 +425,21 @@ for axes, eta, word in zip(panels, (0.01, 0.18, 0.205), ("slow", "good", "diverg
     descent_on_bowl(axes, curvatures, descend_quadratic(curvatures, start, eta, 50))
     axes.set_title(f"η = {eta}: {word}")
     axes.label_outer()
+plt.show()
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Loss after 50 steps on a log axis against the learning rate: near 0 it stays close to the starting value, falls steadily to a sharp minimum at 0.18, and shoots up through the starting value at 0.2, where a dotted line marks the threshold."}}
+sweep = np.linspace(0.001, 0.23, 460)
+after = [quadratic(descend_quadratic(curvatures, start, eta, 50)[-1], curvatures) for eta in sweep]
+figure, axes = plt.subplots(figsize=(7, 2.6))
+axes.plot(sweep, after, color=COLORS["blue"])
+axes.axhline(quadratic(start, curvatures), color=COLORS["gray"], linewidth=1)
+axes.axvline(divergence_threshold(curvatures), color=COLORS["vermillion"], linestyle=":", linewidth=1.5)
+axes.text(0.001, 8, "loss at the start", fontsize=9, color=COLORS["gray"])
+axes.text(0.202, 1e-8, r"$2/\lambda_{\max}$", fontsize=10, color=COLORS["vermillion"])
+for eta, height, word in ((0.008, 3e-2, "slow"), (0.12, 1e-2, "good"), (0.218, 1e-3, "divergent")):
+    axes.text(eta, height, word, fontsize=10, ha="center")
+axes.set(yscale="log", xlabel="learning rate η", ylabel="loss after 50 steps", ylim=(1e-9, 1e3), xlim=(0, 0.235))
+axes.set_title("One sweep, three regimes")
 plt.show()
 
 # %% tags=["nbval-check-output"]
@@ -614,11 +630,11 @@ assert exceeds_lecture[-1] > 2000
 # %% [markdown]
 # Never, against thousands. The wrong bound is broken or safe depending on the unit, as the argument about units said.
 #
-# Now the picture (1,500 of the sets, for clarity). On the left the horizontal axis is the bound; the dotted line is where the count would equal it.
+# Now the picture (1,000 of the sets, for clarity). On the left the horizontal axis is the bound; the dotted line is where the count would equal it.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left: scatter of updates against the bound on log axes; all points lie below the diagonal, most by a factor of ten or more. Right: updates against margin; they fall on average as the margin grows, with wide scatter."}}
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.0))
-some = slice(0, 1500)  # enough to see the cloud
+some = slice(0, 1000)  # enough to see the cloud
 left.scatter(bounds[some], needed[some], s=3, color=COLORS["blue"], alpha=0.25, rasterized=True)
 left.plot([1, bounds.max()], [1, bounds.max()], ":", color=COLORS["ink"], linewidth=1.2)
 left.set(
@@ -759,7 +775,7 @@ assert len(np.unique(xor.history, axis=0)) == 4
 # - the [averaged perceptron](../book/glossary.md#averaged-perceptron): use the mean of all weights held on the way. Good weights
 #   survive long, so they count for much ([Freund and Schapire, 1999](../book/references.md#freund-schapire-1999)).
 
-# %% mystnb={"image": {"alt": "Left: over 100 updates the training mistakes of the running weights jump up and down, from about 30 to above 200 of 300, while the pocket drops to the lowest value and stays. Right: the longest weight vector of each of 300 passes keeps varying and stays below 5."}}
+# %% mystnb={"image": {"alt": "Left: over 60 updates the training mistakes of the running weights jump up and down, from about 30 to above 200 of 300, while the pocket drops to the lowest value and stays. Right: the longest weight vector of each of 150 passes keeps varying and stays below 5."}}
 from course_utils.scratch.averaged_perceptron import train_averaged
 from course_utils.scratch.pocket import train_pocket
 
@@ -771,8 +787,8 @@ def two_clouds(count, seed):
 
 
 cloud_x, cloud_y = two_clouds(300, SEED)
-pocket = train_pocket(cloud_x, cloud_y, updates=100, seed=SEED)
-long = train_perceptron(cloud_x, cloud_y, epochs=300)
+pocket = train_pocket(cloud_x, cloud_y, updates=60, seed=SEED)
+long = train_perceptron(cloud_x, cloud_y, epochs=150)
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8))
 left.plot(pocket.last_mistakes, color=COLORS["gray"], linewidth=0.8, label="running weights")
