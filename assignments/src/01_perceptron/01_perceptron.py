@@ -24,7 +24,7 @@
 # | 6 | a perceptron that solves XOR | 4 |
 # | 7 | a judgement, in words | 4 |
 #
-# It takes 60 to 90 minutes. Chapter 1 is all you need to have read; exercises 4 and 6 also use chapter 1b.
+# It takes 60 to 90 minutes. Read chapter 1 first; exercises 4 and 6 use chapter 1b as well.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "how_to_work", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## How to work
@@ -117,8 +117,8 @@ checks.threshold_unit(threshold_unit, gate)
 #
 # > **Predict.** Training starts at $w = 0$. What would happen if the condition were $y\,(w \cdot x) < 0$?
 #
-# **Why it matters.** This is stochastic gradient descent, sixty years early: the networks of later chapters learn
-# by the same loop.
+# **Why it matters.** This is stochastic gradient descent on a simple loss (exercise 4 shows which): the networks of
+# later chapters learn by the same loop.
 #
 # **Write** `perceptron_step`, one look at one example, and `train_perceptron`, the loop:
 #
@@ -292,7 +292,7 @@ checks.surrogate_losses(surrogate, loss_gradient)
 # If several others share the largest score, the first of them is the rival. All other rows stay as they are.
 #
 # **Why it matters.** It is often said that the perceptron has no direct extension to many classes. This is it,
-# and it has a mistake bound too. The paired push and pull comes back in chapter 2 as the gradient of softmax.
+# and it has a mistake bound too. The paired push and pull comes back, softened, in every classifier you will train.
 #
 # **Write** `predict_class` and `multiclass_step`.
 
@@ -387,6 +387,7 @@ checks.kernel(polynomial_kernel, train_kernel_perceptron)
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "kernel_picture_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # > **Predict.** Degree 1 is the plain perceptron with a bias. What do the two sides look like for degree 1, 2 and 3?
+# > Grey means a score of zero: no side at all.
 
 # %% nbgrader={"grade": false, "grade_id": "kernel_picture", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.pictures.xor(polynomial_kernel, train_kernel_perceptron)

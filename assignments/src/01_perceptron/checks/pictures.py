@@ -9,8 +9,8 @@ BLUE, ORANGE, INK = "#0072B2", "#E69F00", "#333333"  # safe for colour-blind eye
 def training(train) -> None:
     """Draw two clouds and the line after each pass of exercise 2."""
     rng = np.random.default_rng(4)
-    y = np.repeat([1, -1], 20)
-    points = rng.normal(size=(40, 2)) * 0.8 + y[:, None] * np.array([1.4, 1.0])
+    y = rng.permutation(np.repeat([1, -1], 20))
+    points = rng.normal(size=(40, 2)) * 0.8 + y[:, None] * np.array([0.9, 0.72]) + np.array([0.8, 0.5])
     x = np.hstack([points, np.ones((40, 1))])
     lines = []
     try:
@@ -28,7 +28,7 @@ def training(train) -> None:
     for number, w in enumerate(lines, start=1):
         if abs(w[1]) > 1e-9:
             axes.plot(across, -(w[0] * across + w[2]) / w[1], color=INK, alpha=0.15 + 0.85 * number / len(lines))
-    axes.set(xlim=(-4.5, 4.5), ylim=(-4, 4))
+    axes.set(xlim=(-4.5, 4.5), ylim=(-3, 4))
     _show(axes)
 
 
@@ -53,9 +53,14 @@ def xor(polynomial_kernel, train) -> None:
         return
     _, row = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
     for axes, (degree, score, left) in zip(row, scores):
-        axes.contourf(side, side, score, levels=[-1e9, 0, 1e9], colors=[ORANGE, BLUE], alpha=0.25)
+        no_side = np.abs(score) < 1e-6
+        axes.set_facecolor("#DDDDDD")
+        axes.contourf(
+            side, side, np.ma.masked_where(no_side, score), levels=[-1e9, 0, 1e9], colors=[ORANGE, BLUE], alpha=0.25
+        )
         _examples(axes, points, y)
-        axes.set(title=f"degree {degree}: {int(left)} mistakes in the last pass", aspect="equal")
+        outcome = f"{int(left)} mistakes in the last pass" + (",\nall scores back at zero" if no_side.all() else "")
+        axes.set(title=f"degree {degree}: {outcome}", aspect="equal")
         axes.title.set_fontsize(9)
     plt.show()
 
@@ -76,5 +81,5 @@ def _examples(axes, points, y) -> None:
 def _show(axes) -> None:
     from matplotlib import pyplot as plt
 
-    axes.legend(title="label", loc="lower right")
+    axes.legend(title="label", loc="lower left")
     plt.show()
