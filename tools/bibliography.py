@@ -33,7 +33,7 @@ def plain(text: str) -> str:
 def ascii_name(text: str) -> str:
     """Return a surname as it appears in a key: lower case, without accents and spaces."""
     letters = unicodedata.normalize("NFKD", plain(text)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]", "", letters.lower())
+    return re.sub(r"[^a-z0-9-]", "", letters.lower())
 
 
 def surname(person: Person) -> str:

@@ -13,17 +13,9 @@ class MarkPredictions(SphinxTransform):
         """Look at the first words of every quotation."""
         for quotation in self.document.findall(nodes.block_quote):
             strong = next(iter(quotation.findall(nodes.strong)), None)
-            if strong is not None and strong.astext().startswith("Predict") and is_first(strong, quotation):
+            begins = strong is not None and quotation.astext().startswith(strong.astext())
+            if begins and strong.astext().startswith("Predict"):
                 quotation["classes"].append("prediction")
-
-
-def is_first(node, ancestor):
-    """Say whether nothing stands before a node inside an ancestor."""
-    while node is not ancestor:
-        if node.parent.index(node) != 0:
-            return False
-        node = node.parent
-    return True
 
 
 def setup(app):
