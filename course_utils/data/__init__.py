@@ -5,7 +5,7 @@ Nothing is downloaded unless ``course data NAME`` is run.
 
 from __future__ import annotations
 
-from course_utils.data import augment, synthetic
+from course_utils.data import augment, download, synthetic
 from course_utils.data.augment import (
     compose,
     random_affine,
@@ -28,6 +28,7 @@ __all__ = [
     "augment",
     "available",
     "compose",
+    "download",
     "faces",
     "load",
     "photo",
