@@ -8,10 +8,11 @@ from typing import Any
 from course_utils.check import check_int
 
 
-def palette_png(png: bytes, colors: int = 128) -> bytes:
+def palette_png(png: bytes, colors: int = 48) -> bytes:
     """Re-encode a PNG with a palette.
 
-    A chart holds few colours; the thousands in its file are shades along the edges of letters and lines.
+    A chart holds few colours; the thousands in its file are shades along the edges of letters and lines. The
+    palette is chosen for coverage, so that a small mark keeps its colour.
 
     Args:
         png: an opaque picture.
@@ -24,13 +25,13 @@ def palette_png(png: bytes, colors: int = 128) -> bytes:
 
     check_int("colors", colors, minimum=2, maximum=256)
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    reduced = picture.quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    reduced = picture.quantize(colors, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     out = io.BytesIO()
     reduced.save(out, "PNG", optimize=True)
     return min(out.getvalue(), png, key=len)
 
 
-def compact_figures(colors: int = 128) -> None:
+def compact_figures(colors: int = 48) -> None:
     """Store Matplotlib figures of this notebook with a palette; call it once, after ``use_style``.
 
     Does nothing outside a notebook. Photos lose shades: leave it out where colour gradations matter.

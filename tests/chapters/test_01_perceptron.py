@@ -556,3 +556,16 @@ def test_mnist_average_lands_in_its_band():
     run = train_multiclass(x, digits.labels.numpy(), 10, epochs=5, order=np.random.default_rng(0))
     accuracy = (predict_class(new, run.average) == test.labels.numpy()).mean()
     assert band("01_perceptron.mnist", "accuracy_average").contains(accuracy, slack=0.003)
+
+
+def test_s027_the_eight_alone_cannot_be_cut_off():
+    from scipy.optimize import linprog
+
+    train = data.load("digits", "train")
+    x = add_bias(train.images.reshape(len(train), -1).numpy() / 255)
+    stuck = []
+    for digit in range(10):
+        y = np.where(train.labels.numpy() == digit, 1.0, -1.0)
+        answer = linprog(np.zeros(65), A_ub=-y[:, None] * x, b_ub=-np.ones(len(x)), bounds=(None, None))
+        stuck += [digit] * (answer.status == 2)  # 2: proven infeasible
+    assert stuck == [8]
