@@ -80,6 +80,9 @@ class CourseWidget(anywidget.AnyWidget):
     # Not synchronised: a stored layout would be a second model that only Jupyter's own manager can mount.
     layout = traitlets.Any(None, allow_none=True)
 
+    # True while a change arrives from the browser: it is complete, observers need not complete it.
+    from_browser: bool = False
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         source = Path(sys.modules[cls.__module__].__file__ or "widget.py")
         if "_esm" not in cls.__dict__:
@@ -87,6 +90,14 @@ class CourseWidget(anywidget.AnyWidget):
         if "_css" not in cls.__dict__:
             cls._css = compose_style(source.with_suffix(".css"))
         super().__init_subclass__(**kwargs)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take over a change from the browser."""
+        self.from_browser = True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self.from_browser = False
 
     def static_svg(self) -> str:
         """Return an SVG document that shows the present state without any script."""
@@ -103,9 +114,12 @@ class CourseWidget(anywidget.AnyWidget):
         The picture travels as a data address in ``<img>``: notebook viewers that strip ``<svg>`` keep it.
         """
         text = html.escape(self.static_text)
-        picture = base64.b64encode(self.static_svg().encode()).decode("ascii")
+        drawn = self.static_svg()
+        size = re.search(r'viewBox="0 0 (\d+)', drawn)
+        width = size[1] if size else "640"
+        picture = base64.b64encode(drawn.encode()).decode("ascii")
         return (
-            f'<figure class="course-widget-static"><img width="640" style="max-width:100%;height:auto" '
+            f'<figure class="course-widget-static"><img width="{width}" style="max-width:100%;height:auto" '
             f'src="data:image/svg+xml;base64,{picture}" alt="{html.escape(self.title)}, still picture">'
             f"<figcaption>{text}</figcaption></figure>"
         )

@@ -93,7 +93,7 @@ function network(pixels, weights) {
 export const readDigit = (pixels, weights) => network(pixels, weights).probabilities;
 
 const STEP = 0.04;
-const percent = (p) => (p > 0.995 && p < 1 ? ">99 %" : `${Math.round(100 * p)} %`);
+const percent = (p) => (p > 0.995 && p < 1 ? ">99 %" : p > 0 && p < 0.005 ? "<1 %" : `${Math.round(100 * p)} %`);
 
 function render({ model, el }) {
   const { body, say } = card(el, "Digit reader", "Draw a digit on the pad. The page prepares it as MNIST was prepared, and a small convolutional network reads it.");

@@ -226,7 +226,7 @@ class DigitReader(CourseWidget):
         if not self.probabilities:
             return "A drawn digit, scaled and centred to the 28 by 28 pixels that a network would see."
         best = int(np.argmax(self.probabilities))
-        share = round(100 * self.probabilities[best])
+        share = "over 99" if self.probabilities[best] > 0.995 else f"{100 * self.probabilities[best]:.0f}"
         return f"A drawn digit, scaled and centred to 28 by 28 pixels; the network reads it as {best} ({share} %)."
 
     def static_svg(self) -> str:

@@ -45,7 +45,7 @@ function render({ model, el }) {
   const changed = () => say(`${get("threshold") ? `Every number is 0 or 255 now (threshold ${get("threshold")})` : `New number = (old \u2212 128) \u00b7 ${show(get("contrast"), 1)} + 128 ${get("brightness") < 0 ? "\u2212" : "+"} ${Math.abs(get("brightness"))}, kept within 0 and 255`}; the one in the middle is ${values[get("row") * get("width") + get("col")]}.`);
   const later = (words) => () => queueMicrotask(words);
   const shuffledWords = () => say(get("shuffled")
-    ? `All ${values.length} numbers are still there, the counts below are the same, but neighbours are strangers: shape lived in the order.`
+    ? `All ${values.length} numbers are still there and the histogram is the same, but neighbours are strangers: shape lived in the order.`
     : "Back in order.");
   const names = get("labels").map((name, i) => [i, name]);
   body.append(

@@ -135,14 +135,23 @@ function render({ model, el }) {
     if (selected >= 0) { lifted = true; say(`Lifted point ${selected + 1}: arrow keys move it, Enter puts it down.`); return draw(); }
     addPoint(cursor);
   }
+  let grabbed = false, start = [0, 0];
   drag(plane, {
     down: (fx, fy) => {
-      keyboard = false; lifted = false;
+      keyboard = false; lifted = false; start = [fx, fy];
       cursor = [fromX(fx), fromY(fy)];
-      selected = nearest(cursor);
-      if (selected < 0) addPoint(cursor); else { say(`Point ${selected + 1}, class ${sign(get("points")[selected][2])}.`); draw(); }
+      const found = nearest(cursor);
+      grabbed = found >= 0;
+      if (!grabbed) return;
+      selected = found;
+      say(`Point ${selected + 1}, class ${sign(get("points")[selected][2])}.`);
+      draw();
     },
-    move: (fx, fy) => { cursor = [fromX(fx), fromY(fy)]; if (selected >= 0) movePoint(selected, cursor); },
+    move: (fx, fy) => { if (grabbed) { cursor = [fromX(fx), fromY(fy)]; movePoint(selected, cursor); } },
+    // a point appears when the finger lifts where it came down: one that scrolls the page adds nothing
+    up: (fx, fy, event) => {
+      if (!grabbed && event.type === "pointerup" && Math.hypot(fx - start[0], fy - start[1]) < 0.03) addPoint(cursor);
+    },
   });
   plane.addEventListener("focus", () => { keyboard = plane.matches(":focus-visible"); draw(); });
   plane.addEventListener("blur", () => { keyboard = false; lifted = false; draw(); });
@@ -202,7 +211,7 @@ function render({ model, el }) {
       row(data, select(model, "order", { label: "Order", options: [["in turn", "in turn"], ["shuffled", "shuffled each round"], ["worst first", "worst first"]], then: () => say(`Points are now presented ${get("order")}.`) })),
       row(select(model, "rule", { label: "A mistake is", options: [["at most 0", "y\u00b7f \u2264 0"], ["below 0", "y\u00b7f < 0 (strict)"]], then: () => say(get("rule") === "below 0" ? "Strict rule: a score of exactly 0 counts as right." : "A score of exactly 0 counts as a mistake.") }),
         slider(model, "eta", { label: "\u03b7", min: 0.1, max: 2, step: 0.1, format: (value) => show(value, 1), then: () => reset(`\u03b7 = ${show(get("eta"), 1)}; w starts again from 0.`) })),
-      toggle(model, "show_best", { label: "Show the widest-margin line", then: () => say(get("show_best") ? (best ? `Widest margin \u03b3 = ${show(best.margin, 3)}, with the bias counted as an input.` : "No line separates these points.") : "Widest-margin line hidden.") })));
+      toggle(model, "show_best", { label: "Show the line that gives \u03b3", then: () => say(get("show_best") ? (best ? `\u03b3 = ${show(best.margin, 3)}: the widest margin that any line reaches when the bias counts as an input.` : "No line separates these points.") : "Line of \u03b3 hidden.") })));
 
   // ---- drawing -------------------------------------------------------------------------------------------
   // Ends of the line w.x = level, far outside the plane, or null when w has no direction in it.

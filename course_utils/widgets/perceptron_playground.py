@@ -204,6 +204,8 @@ class PerceptronPlayground(CourseWidget):
 
     @traitlets.observe("points")
     def _start_again(self, change: Any) -> None:
+        if self.from_browser:  # the page starts again itself, and may have stepped since
+            return
         self.w, self.before = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
         self.visits, self.mistakes, self.current = 0, 0, -1
 

@@ -82,7 +82,7 @@ function render({ model, el }) {
   body.append(
     column(plot, slider(model, "margin", { label: "margin m", min: -REACH, max: REACH, step: 0.01, format: (m) => show(m), then: describe })),
     column(h("table", {}, h("thead", {}, h("tr", {}, ...["loss", "at m", "slope", "bound?"].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, ...rows)),
-      h("p", { class: "cw-note" }, "\u2713: nowhere below the zero-one loss, so driving it down drives down the count of errors."),
+      h("p", { class: "cw-note" }, "Bound: nowhere below the zero-one loss, so driving it down drives down the count of errors."),
       row(toggle(model, "slopes", { label: "Draw slopes", then: () => say(get("slopes") ? "Each short line shows the slope: how hard the loss pushes." : "Slopes hidden.") }),
         toggle(model, "base_two", { label: "Logistic loss in base 2", then: () => say(get("base_two") ? "Divided by ln 2, the logistic loss is 1 at m = 0 and bounds the zero-one loss." : "With the natural logarithm the logistic loss is 0.69 at m = 0: no upper bound.") }))));
 
@@ -103,7 +103,7 @@ function render({ model, el }) {
       cell.box.checked = shown;
       cell.value.textContent = show(value);
       cell.slope.textContent = show(rise);
-      cell.bound.textContent = name === "zero-one" ? "\u2014" : gap >= -1e-12 ? "\u2713 yes" : "\u2717 no";
+      cell.bound.textContent = name === "zero-one" ? "\u2014" : gap >= -1e-12 ? "yes" : "no";
       cell.bound.className = name === "zero-one" ? "" : gap >= -1e-12 ? "sl-yes" : "sl-no";
       if (!shown || value > TOP) return;
       const px = HEIGHT / TOP, run = 46 / Math.hypot(WIDTH / (2 * REACH), rise * px);

@@ -95,7 +95,8 @@ class SurrogateLosses(CourseWidget):
     def static_text(self) -> str:
         """One sentence with every value at the present margin."""
         values = ", ".join(f"{name} {loss(name, self.margin, self.base_two):.2f}" for name in self.shown)
-        return f"Losses over the margin m = y f(x) from −3 to 3; at m = {svg.number(self.margin)}: {values}."
+        margin = svg.number(self.margin).replace("-", "−")
+        return f"Losses over the margin m = y f(x) from −3 to 3; at m = {margin}: {values}."
 
     def static_svg(self) -> str:
         """Draw the curves, the margin's line and a legend."""
@@ -111,7 +112,7 @@ class SurrogateLosses(CourseWidget):
         for i, name in enumerate(self.shown):
             style: dict[str, object] = {"stroke": svg.COLORS[colors[name]], "stroke_width": 2.5}
             style["stroke_dasharray"] = dashes[name]
-            grid = [(k - 150) / 50 for k in range(301)]
+            grid = [(k - 60) / 20 for k in range(121)]
             values = [(m, loss(name, m, self.base_two)) for m in grid]
             parts.append(svg.polyline([place(m, v) for m, v in values if v <= TOP], **style))
             parts.append(svg.line(455, 40 + 24 * i, 490, 40 + 24 * i, **style))

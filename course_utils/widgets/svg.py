@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-__all__ = ["COLORS", "circle", "document", "line", "number", "polyline", "rect", "text"]
+__all__ = ["COLORS", "circle", "document", "line", "number", "path", "polyline", "rect", "text"]
 
 # Okabe and Ito's palette, safe for colour-blind readers.
 COLORS = {
@@ -61,6 +61,11 @@ def polyline(points: Iterable[tuple[float, float]], **style: object) -> str:
     """Return an open line through ``points``."""
     joined = " ".join(f"{number(x)},{number(y)}" for x, y in points)
     return _element("polyline", {"points": joined, "fill": "none", "stroke": COLORS["ink"], **style})
+
+
+def path(d: str, **style: object) -> str:
+    """Return a path; one of many strokes weighs far less than as many lines."""
+    return _element("path", {"d": d, "fill": "none", "stroke": COLORS["ink"], **style})
 
 
 def text(x: float, y: float, words: str, **style: object) -> str:

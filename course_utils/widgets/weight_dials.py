@@ -25,7 +25,8 @@ def encode(history: NDArray[np.float32]) -> dict[str, Any]:
     """Pack a ``(T, D)`` history: all but the last row with 8 bits a weight, the last one exactly.
 
     Weights that all are whole multiples of the least one (to 1e-4 of it, the rounding of float32), as those of
-    a perceptron on black and white inputs, lose nothing more. Others are rounded to a step of the largest absolute weight by 127.
+    a perceptron on black and white inputs, lose nothing more. Others are rounded to a step of the largest
+    absolute weight divided by 127.
 
     Returns:
         ``path`` and ``final`` (base64 text), ``scale``, the largest absolute weight, and ``step``.
@@ -196,11 +197,12 @@ class WeightDials(CourseWidget):
     def static_svg(self) -> str:
         """Draw all dials at the last frame."""
         cell = min(24.0, 480 / max(self.rows, self.columns))
-        parts = []
+        strokes: dict[str, list[str]] = {"gray": [], "blue": [], "vermillion": []}
         for i, value in enumerate(self.weights_at(self.frames - 1)):
             x, y = 10 + cell * (i % self.columns + 0.5), 10 + cell * (i // self.columns + 0.5)
             angle, reach = math.radians(dial_angle(float(value), self.scale)), 0.42 * cell
             tone = "gray" if value == 0 else "blue" if value > 0 else "vermillion"
-            end = (x + reach * math.sin(angle), y - reach * math.cos(angle))
-            parts.append(svg.line(x, y, *end, stroke=svg.COLORS[tone], stroke_width=2.5))
+            hand = (svg.number(v) for v in (x, y, reach * math.sin(angle), -reach * math.cos(angle)))
+            strokes[tone].append("M{} {}l{} {}".format(*hand))
+        parts = [svg.path("".join(d), stroke=svg.COLORS[tone], stroke_width=2.5) for tone, d in strokes.items() if d]
         return svg.document(20 + cell * self.columns, 20 + cell * self.rows, parts)

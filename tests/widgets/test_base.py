@@ -56,7 +56,7 @@ def test_output_has_live_view_and_still_picture(widget: type[CourseWidget]) -> N
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == made.model_id
     assert data["text/plain"] == f"{widget.__name__}: {made.static_text}"
     assert data["text/html"].startswith('<figure class="course-widget-static">')
-    assert len(data["text/html"]) < 60_000
+    assert len(data["text/html"]) < 40_000
     assert len(made.static_text) >= 40
     assert made.static_text.endswith(".")
     assert "object at 0x" not in json.dumps(data)
@@ -67,7 +67,7 @@ def test_still_picture_is_valid_and_repeats(widget: type[CourseWidget]) -> None:
     picture = widget().static_svg()
     root = ElementTree.fromstring(picture)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert len(list(root.iter())) > 20, "the picture shows the state, not an empty frame"
+    assert len(picture) > 1500, "the picture shows the state, not an empty frame"
     assert picture == widget().static_svg()
 
 

@@ -25,6 +25,13 @@ FRAMES = """async (button) => {
   return seen.size + document.getAnimations().length;
 }"""  # noqa: E501
 
+# Elements that reach over the card's edge.
+OUTSIDE = """(card) => {
+  const edge = card.getBoundingClientRect().right;
+  return [...card.querySelectorAll('*')].filter((e) => !e.closest('svg *') && e.getBoundingClientRect().right > edge + 0.5)
+    .map((e) => e.outerHTML.slice(0, 80));
+}"""  # noqa: E501
+
 # Milliseconds from an input event to laid-out result, many times over, for each slider and arrow-key area;
 # and of a fixed loop, to compare machines.
 LATENCY = """async (card) => {
@@ -61,7 +68,7 @@ def violations(page: Any) -> list[str]:
 @EACH
 def test_looks_right_light_dark_and_narrow(open_widget: Callable[..., Any], widget: Any) -> None:
     page = open_widget(widget())
-    for theme, width in [("light", 900), ("dark", 900), ("light", 360), ("dark", 360)]:
+    for theme, width in [("light", 900), ("dark", 720), ("light", 640), ("light", 360), ("dark", 360)]:
         page.set_viewport_size({"width": width, "height": 800})
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
         page.evaluate("new Promise(requestAnimationFrame)")
@@ -75,7 +82,9 @@ def test_looks_right_light_dark_and_narrow(open_widget: Callable[..., Any], widg
             " && getComputedStyle(e).overflowX === 'hidden').map((e) => e.className)"
         )
         assert not tight, f"text is cut off at {width}"
-        if (theme == "dark") == (width == 360):
+        outside = page.locator(".cw-card").evaluate(OUTSIDE)
+        assert not outside, f"at {width} these leave the card: {outside}"
+        if (theme, width) in [("light", 900), ("dark", 360)]:
             assert violations(page) == []
 
 
@@ -131,7 +140,7 @@ def test_answers_within_a_frame(open_widget: Callable[..., Any], widget: Any) ->
         f"95 % under {slow:.1f} ms (probe {probe:.1f} ms)"
     )
     assert len(times) >= 20
-    assert median < 16 or median < 12 * probe, "an answer takes longer than a frame, also beside the probe loop"
+    assert median < 16 or median < 3 * probe, "an answer takes longer than a frame, also beside the probe loop"
 
 
 def test_status_and_picture_follow_a_step(open_widget: Callable[..., Any], seen: Callable[[Any], str]) -> None:

@@ -88,6 +88,13 @@ def test_new_points_start_the_count_again() -> None:
     assert (made.w, made.mistakes, made.visits, made.current) == ([0, 0, 0], 0, 0, -1)
 
 
+def test_steps_that_arrive_with_new_points_are_kept() -> None:
+    """A busy kernel gets several changes in one message: the points and the steps made on them."""
+    made = PerceptronPlayground()
+    made.set_state({"points": [[0.0, 0.5, 1]], "w": [0.0, 0.5, 1.0], "mistakes": 1, "visits": 1})
+    assert (made.w, made.mistakes, made.visits) == ([0.0, 0.5, 1.0], 1, 1)
+
+
 def test_plane_grows_with_the_points() -> None:
     made = PerceptronPlayground(points=[[3.0, -1.0, 1], [0.0, 0.0, -1]])
     assert made.extent == pytest.approx(3.3)
