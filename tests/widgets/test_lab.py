@@ -129,7 +129,7 @@ def test_state_goes_to_python_and_back(lab: Any, use_each: Callable[..., None], 
     assert set(changed) - {"_view_count"}, "what the reader did must reach Python"
     _printed(lab, len(ALL) + 2, "BACK")
     lab.wait_for_function(
-        f"([card, old]) => ({seen.script})(card) !== old", arg=[card.element_handle(), used], timeout=WAIT
+        f"([card, old]) => ({seen.script})(card) !== old", arg=[card.element_handle(), used], timeout=15_000
     )
 
 
