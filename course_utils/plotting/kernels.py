@@ -11,11 +11,13 @@ from course_utils.plotting.style import COLORS, CYCLE, MARKERS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# The two logistic curves share a colour: they differ by a factor only.
+LOSS_COLORS = tuple(COLORS[name] for name in ("blue", "vermillion", "green", "green", "orange", "sky"))
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 
 
 def loss_curves(axes: Axes, margins: Any, step: Any, curves: Mapping[str, Any]) -> None:
-    """Draw losses over the margin, with the step that they stand in for as a grey area.
+    """Draw losses over the margin, with the step that they stand in for as a pale area with a black edge.
 
     Args:
         axes: where to draw.
@@ -26,12 +28,12 @@ def loss_curves(axes: Axes, margins: Any, step: Any, curves: Mapping[str, Any]) 
     import numpy as np
 
     check_same_length("margins", margins, "step", step)
-    axes.fill_between(margins, step, step="mid", color=COLORS["gray"], alpha=0.25, linewidth=0, label="zero-one")
+    axes.fill_between(margins, step, step="mid", color="#D4EAF7", linewidth=0, zorder=0)
+    axes.step(margins, step, where="mid", color=COLORS["ink"], linewidth=2.5, label="zero-one")
     # Where two curves coincide the dashed one on top lets the solid one below show through.
     for i, (name, values) in enumerate(curves.items()):
         style = LINE_STYLES[i % len(LINE_STYLES)]
-        axes.plot(margins, values, color=CYCLE[i % len(CYCLE)], linestyle=style, label=name)
-    axes.axvline(0, color=COLORS["gray"], linewidth=0.8)
+        axes.plot(margins, values, color=LOSS_COLORS[i % len(LOSS_COLORS)], linestyle=style, label=name)
     axes.set_xlim(float(np.min(margins)), float(np.max(margins)))
     axes.set_xlabel("margin  y f(x)     (wrong side  ←  0  →  right side)")
     axes.set_ylabel("loss")
@@ -163,6 +165,9 @@ def lifted_points(axes: Any, x: Any, y: Any, height: Any, level: float) -> None:
     for i, label in enumerate((-1, 1)):
         above = (y == label) & (height >= level)
         axes.scatter(*x[above].T, height[above], color=CYCLE[i], marker=MARKERS[i], s=22, depthshade=False)
-    axes.set(xlabel="$x_1$", ylabel="$x_2$")
+    axes.set(xlabel="$x_1$", ylabel="$x_2$", xticks=[], yticks=[])
     axes.tick_params(labelsize=7, pad=-2)
-    axes.xaxis.labelpad = axes.yaxis.labelpad = -6
+    axes.xaxis.labelpad = axes.yaxis.labelpad = -12
+    axes.grid(visible=False)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_pane_color((1.0, 1.0, 1.0, 0.0))
