@@ -45,6 +45,13 @@ def glossary_terms() -> int:
     return sum(line.startswith("### ") for line in text.splitlines())
 
 
+def solutions(kind: str) -> int:
+    """Return how many ``wrong`` or ``right`` solutions the assignments are tested with."""
+    files = (ROOT / "assignments/src").glob("*/mutants.py")
+    lines = (line for path in files for line in path.read_text(encoding="utf-8").splitlines())
+    return sum(line.startswith(f"# %% {kind} ") for line in lines)
+
+
 FACTS: dict[str, Callable[[], object]] = {
     "chapters": lambda: len(chapters()),
     "planned-chapters": lambda: len(PLANNED),
@@ -55,6 +62,8 @@ FACTS: dict[str, Callable[[], object]] = {
     "equations": lambda: len(load()["equations"]),
     "tests": count_tests,
     "widgets": widget_views,
+    "wrong-solutions": lambda: solutions("wrong"),
+    "right-solutions": lambda: solutions("right"),
     "glossary-terms": glossary_terms,
 }
 

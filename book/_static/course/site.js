@@ -4,14 +4,21 @@
 
   // Formulas and tables wider than the screen scroll; the keyboard must reach them.
   function markScrollers() {
-    for (const box of document.querySelectorAll(".bd-article :is(div.math, div.output, pre, .pst-scrollable-table-container)")) {
-      const scrolls = box.scrollWidth > box.clientWidth + 1;
-      if (scrolls) box.tabIndex = 0;
-      else if (box.getAttribute("tabindex") === "0") box.removeAttribute("tabindex");
-    }
+    const boxes = [...document.querySelectorAll(".bd-article :is(div.math, div.output, pre, .pst-scrollable-table-container)")];
+    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth); // read all, then write: one layout
+    boxes.forEach((box, i) => {
+      if (wide[i] === (box.getAttribute("tabindex") === "0")) return;
+      if (wide[i]) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    });
   }
-  markScrollers();
-  addEventListener("resize", markScrollers);
+  const article = document.querySelector(".bd-article");
+  let asked = 0;
+  if (article)
+    new ResizeObserver(() => {
+      cancelAnimationFrame(asked);
+      asked = requestAnimationFrame(markScrollers);
+    }).observe(article);
 
   // The list of claims can be narrowed by verdict and chapter.
   const sections = [...document.querySelectorAll(".bd-article section section:has(> .claim)")];
