@@ -2,7 +2,7 @@
 
 Two pictures have, say, the same angle and nothing else in common. Encode both, exchange their angle blocks, decode:
 if both pictures still come back, the exchanged block held nothing but what they share. Sources: Mathieu et al.,
-"Disentangling Factors of Variation in Deep Representations Using Adversarial Training", 2016 (the exchange); Locatello
+"Disentangling Factors of Variation in Deep Representation using Adversarial Training", 2016 (the exchange); Locatello
 et al., "Challenging Common Assumptions in the Unsupervised Learning of Disentangled Representations", 2019 (why
 some supervision is needed).
 """

@@ -74,7 +74,7 @@ def triangle_codes(x: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
     return (distance.mean(dim=-1, keepdim=True) - distance).clamp(min=0)
 
 
-def pool(codes: torch.Tensor, grid: int = 3) -> torch.Tensor:
+def pool(codes: torch.Tensor, grid: int = 2) -> torch.Tensor:
     """Average the codes over a grid of regions.
 
     Args:
@@ -89,7 +89,7 @@ def pool(codes: torch.Tensor, grid: int = 3) -> torch.Tensor:
 
 
 def describe(
-    images: torch.Tensor, encode: Encoder, size: int = 6, stride: int = 2, grid: int = 3, chunk: int = 200
+    images: torch.Tensor, encode: Encoder, size: int = 6, stride: int = 2, grid: int = 2, chunk: int = 200
 ) -> torch.Tensor:
     """Turn images into feature vectors: cut, normalise, encode, pool.
 

