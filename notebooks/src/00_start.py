@@ -114,13 +114,13 @@ assert report.worst != "error", "repair the lines marked ERROR above before you 
 # What did the network get when you drew? It has no eyes. It got a table of numbers, one for each little square of
 # the picture, called a *pixel*: 0 for black, 255 for white, and everything between for the greys.
 #
-# Here is a photo of a coffee cup, 20 × 20 pixels. Move over the picture and watch the numbers.
+# Here is a photo of a coffee cup, 24 × 24 pixels. Move over the picture and watch the numbers.
 #
 # > **Predict.** Look only at the numbers around the marked pixel: is it on the rim of the cup, inside, or beside it?
 # > Then shuffle the pixels with the switch. Every number is still there. Is the cup?
 
 # %%
-cup = data.photo("coffee", size=20, gray=True)
+cup = data.photo("coffee", size=24, gray=True)
 ImageNumbers(image=cup[0].tolist())
 
 # %% [markdown]
@@ -130,13 +130,13 @@ ImageNumbers(image=cup[0].tolist())
 # A colour photo is three such tables, called *channels*: how much red, how much green, how much blue.
 
 # %% tags=["nbval-check-output"]
-photo = data.photo("coffee", size=40)
+photo = data.photo("coffee", size=64)
 print("shape:", tuple(photo.shape), "  (channels, height, width)")
 print("type: ", photo.dtype)
 print("range:", photo.min().item(), "to", photo.max().item())
 
 # %% mystnb={"image": {"alt": "A cup of coffee on a red saucer four times: in colour, then its red, green and blue channel as grey pictures. The red saucer is bright in the red channel and dark in the green and blue ones."}}
-figure, axes = plt.subplots(1, 4, figsize=(5.6, 1.6))
+figure, axes = plt.subplots(1, 4, figsize=(6.4, 1.9))
 axes[0].imshow(photo.permute(1, 2, 0))
 axes[0].set_title("photo")
 for axis, channel, name in zip(axes[1:], photo, ["red", "green", "blue"]):
@@ -156,7 +156,7 @@ for axis in axes:
 #
 # $$ d = (c\,H + i)\,W + j . \tag{0.2} $$
 #
-# > **Predict.** The photo has the shape (3, 40, 40). How long is the list? Two pixels are neighbours in a column,
+# > **Predict.** The photo has the shape (3, 64, 64). How long is the list? Two pixels are neighbours in a column,
 # > one right below the other. How far apart are they in the list?
 
 # %% tags=["nbval-check-output"]
@@ -171,7 +171,7 @@ print("the pixel below lies", ((c * H + i + 1) * W + j) - d, "places further on"
 assert flat[d] == photo[c, i, j]
 
 # %% [markdown]
-# Neighbours above and below end up 40 places apart. The list forgets who stood beside whom. Remember this; further
+# Neighbours above and below end up 64 places apart. The list forgets who stood beside whom. Remember this; further
 # down we ask [what that costs](#scramble-the-pixels).
 #
 # Two things are always done before numbers go into a network. They become decimal numbers (`float32`), and they are
@@ -243,7 +243,7 @@ right = (photo.int() + 100).clamp(0, 255).to(torch.uint8)
 assert wrong.dtype == torch.uint8
 assert (wrong < photo).any()
 assert not (right < photo).any()
-plotting.image_grid([photo, wrong, right], titles=["photo", "photo + 100", "int, add, clamp"], columns=3, size=1.6)
+plotting.image_grid([photo, wrong, right], titles=["photo", "photo + 100", "int, add, clamp"], columns=3, size=2.0)
 
 # %% [markdown]
 # No error, no warning: it counts on from 0 like an old kilometre counter. **Turn `uint8` into `float` before you
@@ -426,6 +426,7 @@ print(train, test, sep="\n")
 # two weighted sums would collapse into one; [chapter 2](#the-map) takes that up. The ten outputs are scores, one
 # for each digit, called [logits](../book/glossary.md#logits).
 
+
 # %% tags=["band-first_network"]
 def new_model():
     return nn.Sequential(
@@ -598,7 +599,7 @@ print(f"                 {history.valid_accuracy[-1]:.1%} on digits it never saw
 
 # %% mystnb={"image": {"alt": "Loss by epoch on a logarithmic axis. The training curve falls steadily to about 0.03; the curve on unseen digits falls with it for some epochs, then levels off at about three times that height."}}
 epochs = range(1, history.epochs + 1)
-figure, axis = plt.subplots(figsize=(4.8, 2.2), dpi=90)
+figure, axis = plt.subplots(figsize=(5.6, 2.5))
 axis.plot(epochs, history.train_loss, label="digits it learns from")
 axis.plot(epochs, history.valid_loss, linestyle="--", label="digits it never sees")
 axis.set(xlabel="epoch", ylabel="loss", yscale="log", ylim=(0.02, 2))
@@ -840,6 +841,7 @@ assert torch.allclose(in_python, in_widget, atol=1e-3)
 #
 # > **Predict.** It read almost every digit of the test set. Will it read yours?
 
+
 # %%
 def shrink(picture, side):
     """Average (1, 1, H, W) down to (1, 1, side, side)."""
@@ -949,6 +951,7 @@ for shift in range(4):
 #
 # > **Predict.** Will the loss fall more slowly, or not at all?
 
+
 # %% mystnb={"image": {"alt": "Training loss by step for two runs. With zero_grad the loss falls steadily; without it the loss falls faster at first, then jumps up and down and ends as high as it began."}}
 def run(forget, scale=1.0, lr=0.3, steps=200):
     seed_everything(SEED)
@@ -969,7 +972,7 @@ def run(forget, scale=1.0, lr=0.3, steps=200):
 
 
 kept, cleared = run(forget=False), run(forget=True)
-figure, axis = plt.subplots(figsize=(4.8, 2.1), dpi=90)
+figure, axis = plt.subplots(figsize=(5.6, 2.4))
 for values, label, line in [(cleared, "with zero_grad()", "-"), (kept, "without", "--")]:
     axis.plot(range(5, 200, 10), torch.tensor(values).view(-1, 10).mean(dim=1), line, label=label)
 axis.set(xlabel="step", ylabel="loss (mean of 10 steps)", ylim=(0, None))
@@ -990,10 +993,14 @@ print(f"loss at the start: {cleared[0]:8.2f} with inputs 0..1   {raw[0]:8.2f} wi
 print(f"after 200 steps:   {cleared[-1]:8.2f}                    {raw[-1]:8.2f}")
 assert raw[0] > 5
 assert sum(raw[-20:]) > 3 * sum(cleared[-20:])
+assert abs(sum(raw[-20:]) / 20 - torch.tensor(10.0).log().item()) < 0.1
 
 # %% [markdown]
 # The first line gives it away before any training: it is far from $\ln 10$. Inputs 255 times as large make scores,
-# gradients and steps far too large. One look at the loss *before* the first step would have saved the run.
+# gradients and steps far too large. And the end is telling: 2.30 is $\ln 10$ again. The first steps threw the weights so
+# far that every hidden sum is negative for every digit; ReLU turns them all into zero, and where nothing comes through,
+# no gradient comes back. The network is dead and answers 1/10 to everything. One look at the loss *before* the first
+# step would have saved the run.
 #
 # ### Softmax is never silent
 #
@@ -1144,7 +1151,9 @@ for t in (0.0, 0.5, 0.9, 0.99):
     answered = sure >= t
     kept_accuracy.append((said == test_y)[answered].double().mean().item())
     of_noise = (noise_sure >= t).double().mean()
-    print(f"t = {t:4.2f}: answers {answered.double().mean():6.1%}, right {kept_accuracy[-1]:.1%}; {of_noise:6.1%} of noise")
+    print(
+        f"t = {t:4.2f}: answers {answered.double().mean():6.1%}, right {kept_accuracy[-1]:.1%}; {of_noise:6.1%} of noise"
+    )
 assert kept_accuracy[-1] >= kept_accuracy[0]
 # A threshold sorts out hard digits well and most of this noise. It does nothing against the letter A above.
 
@@ -1159,6 +1168,7 @@ assert kept_accuracy[-1] >= kept_accuracy[0]
 # over the picture, so a shifted digit gives the same patches at shifted places.
 #
 # </details>
+
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def shift_test(make_model, augment):

@@ -103,10 +103,10 @@ class TestTensors:
         assert not (images[1] == 255).all(), "an index by a list is a copy"
 
     def test_s015_a_photo_is_numbers_in_a_range(self):
-        photo = data.photo("coffee", size=40)
+        photo = data.photo("coffee", size=64)
         assert photo.dtype == torch.uint8
-        assert photo.shape == (3, 40, 40)
-        assert len(photo.flatten()) == 4800
+        assert photo.shape == (3, 64, 64)
+        assert len(photo.flatten()) == 12288
         assert 0 <= photo.min() < 50
         assert 200 < photo.max() <= 255
 
