@@ -30,8 +30,16 @@ def test_pixels_outside_the_cue_are_those_of_the_scene(cue: str) -> None:
     outside = ~made.cue_masks[:, None].expand_as(plain.images)
     assert torch.equal(made.image_set.images[outside], plain.images[outside])
     assert bool((made.image_set.images != plain.images).any(1)[made.cue_masks].float().mean() > 0.9)
-    assert not bool((made.cue_masks & made.object_masks).any())
     assert bool(made.object_masks.flatten(1).any(1).all())
+
+
+@pytest.mark.parametrize("cue", ["patch", "tint"])
+def test_pixel_is_shape_or_cue_but_never_both(cue: str) -> None:
+    made = make_cued_images(400, 24, 0, cue=cue)
+    scenes = make_scenes(400, 24, 0, "medium", objects=1, scale=(0.5, 0.75), clutter=0)
+    covered = made.cue_masks & (scenes.instances > 0)
+    assert bool(covered.any()) == (cue == "patch")  # now and then a patch lies over the shape
+    assert torch.equal(made.object_masks, (scenes.instances > 0) & ~made.cue_masks)
 
 
 def test_patch_tells_the_class_by_its_colour_alone() -> None:
