@@ -106,6 +106,9 @@ def feedback_page(assignment: Assignment, grade: Grade) -> str:
             cells = f"<td>{html.escape(exercise.title)}</td><td>{html.escape(status)}</td><td class=n>{points}</td>"
             parts.append(f"<tr>{cells}</tr>")
         parts.append("</tbody></table>")
+        sums = [sum(r.points or 0 for r in grade.exercises.values()), sum(e.points for e in assignment.exercises)]
+        so_far = " so far, with something still to be marked" if grade.to_mark else ""
+        parts.append(f"<p><strong>Together: {sums[0]:g} of {sums[1]:g} points{so_far}.</strong></p>")
         for exercise in assignment.exercises:
             sentences = grade.exercises[exercise.name].sentences
             if sentences:

@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from course_utils.cli import main
-from course_utils.grading.batch import Found, find_submissions, grade_one
+from course_utils.grading.batch import Found, Grade, find_submissions, grade_one
+from course_utils.grading.results import as_table
 from course_utils.grading.runner import PlainRunner, Unavailable
 
 NAME = "01_perceptron"
@@ -137,11 +138,21 @@ def test_feedback_holds_nothing_of_a_hidden_test(graded, assignment, grades):
         assert "[[" not in page, "an exception's text could carry the hidden inputs out"
     assert "never updates at w = 0" in pages["cleo"]
     assert "not a mark of zero" in pages["emil"]
+    assert "Together" not in pages["emil"]
+    assert "Together: 26 of 30 points so far, with something still to be marked." in pages["anna"]
+    assert "waits to be marked</td><td class=n>– of 4<" in pages["anna"], "no mark yet is not a zero"
+    assert "Together: 22 of 30 points.<" in pages["dora"]
     assert "<b>" not in "".join(pages.values())
 
 
 def test_a_spreadsheet_cannot_be_made_to_run_a_name(graded):
     assert "\n'=kim" in (graded / "out" / "results.csv").read_text()
+
+
+def test_the_table_in_the_terminal_shows_no_zero_for_no_mark(assignment):
+    head, row = as_table(assignment, [Grade("emil", "missing", "the folder is empty")]).splitlines()
+    assert "kernel" in head
+    assert row.split() == ["emil", "missing", "the", "folder", "is", "empty"]
 
 
 def test_grading_again_changes_no_byte_and_removes_stale_feedback(graded, tmp_path):

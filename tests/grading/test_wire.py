@@ -55,7 +55,7 @@ def npy_header(text):
         np.arange(3, dtype=">f8"),
         [np.eye(2), {"w": np.ones(3), "b": 0.5}],
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=lambda value: type(value).__name__,
 )
 def test_plain_values_come_back_as_they_were(value):
     message, back = unpack(pack({"id": 4}, value))
@@ -112,7 +112,7 @@ def deep(depth):
         ([0] * 60, "more than 50"),
         ("x" * 3_000, "at most 2000"),
     ],
-    ids=lambda value: repr(value)[:24],
+    ids=lambda value: type(value).__name__,
 )
 def test_other_values_are_refused_where_they_start(value, why):
     with pytest.raises(Refused, match=why):
