@@ -152,7 +152,8 @@ def ensure_venv(folder, python):
 
 
 def install(folder, kind):
-    for name in FILES:
+    kinds = ["course", "dev"] if kind == "dev" else [kind]
+    for name in kinds:
         if os.path.exists(stamp_path(folder, name)):
             os.remove(stamp_path(folder, name))
     what = {"course": ["-r", "requirements.txt"], "dev": ["-r", "requirements-dev.txt"]}
@@ -172,7 +173,6 @@ def install(folder, kind):
             show(line)
     if run.wait():
         raise Trouble(reason("".join(text), kind))
-    kinds = ["course", "dev"] if kind == "dev" else [kind]
     for name in kinds:
         with open(stamp_path(folder, name), "w") as file:
             file.write(fingerprint(name) + "\n")
