@@ -76,7 +76,7 @@ def table() -> str:
         figure = f"{cost['seconds']:.0f} s, {cost['memory_gb']:.1f} GB"
         rows.append((f"chapter `{name}`, all cells", figure, f"`python -m tools.chapters build {name} --fresh`", day))
     reader = load_record("digit_reader")
-    accuracy = reader["metrics"]["test_accuracy"]
+    accuracy = reader["metrics"]["accuracy"]
     figure = f"{percent(sorted(accuracy)[len(accuracy) // 2])} of MNIST's test set (median of {len(accuracy)} seeds)"
     rows.append(("the network that reads drawings", figure, "`course train digit_reader`", date("digit_reader")))
     for name in ("batches", "synthetic", "site"):

@@ -258,7 +258,7 @@ function render({ model, el }) {
       straight(w, 0, "pp-line"), ...arrow(w),
       ...points.map(([x, y, one], i) => s("g", { transform: `translate(${toX(x)} ${toY(y)})`, class: `pp-point ${one > 0 ? "pp-pos" : "pp-neg"}` },
         i === current && s("circle", { r: 16, class: "pp-current" }), i === selected && s("circle", { r: 13, class: "pp-selected" }),
-        one > 0 ? s("circle", { r: 9 }) : s("rect", { x: -8, y: -8, width: 16, height: 16 }),
+        one > 0 ? s("rect", { x: -8, y: -8, width: 16, height: 16 }) : s("circle", { r: 9 }),
         s("path", { d: one > 0 ? "M-5 0H5M0-5V5" : "M-5 0H5" }))),
       keyboard && s("path", { d: `M${toX(cursor[0]) - 12} ${toY(cursor[1])}h24m-12-12v24`, class: "pp-cross" }),
     ].filter(Boolean));

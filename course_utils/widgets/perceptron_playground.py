@@ -239,10 +239,9 @@ class PerceptronPlayground(CourseWidget):
             parts.append(svg.line(*ends, stroke=svg.COLORS["green"], stroke_width=2))
         for x, y, label in self.points:
             px, py = place(x, y)
-            ink = "#ffffff" if label > 0 else svg.COLORS["ink"]
             if label > 0:
-                parts.append(svg.circle(px, py, 8, fill=svg.COLORS["blue"]))
+                parts.append(svg.rect(px - 7, py - 7, 14, 14, fill=svg.COLORS["vermillion"], stroke="#ffffff"))
             else:
-                parts.append(svg.rect(px - 7, py - 7, 14, 14, fill=svg.COLORS["orange"], stroke=ink))
-            parts.append(svg.text(px, py + 5, "+" if label > 0 else "−", text_anchor="middle", fill=ink))
+                parts.append(svg.circle(px, py, 8, fill=svg.COLORS["blue"]))
+            parts.append(svg.text(px, py + 5, "+" if label > 0 else "−", text_anchor="middle", fill="#ffffff"))
         return svg.document(size, size, parts)

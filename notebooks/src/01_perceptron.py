@@ -41,7 +41,7 @@ seed_everything(SEED)
 # %% [markdown]
 # ## One line and two kinds of points
 #
-# Blue points on one side, orange points on the other. You can see the line between them at a glance. How would
+# Blue circles on one side, orange squares on the other. You can see the line between them at a glance. How would
 # a machine find it that sees one point at a time, and that is only told "right" or "wrong"?
 #
 # Here is such a machine. It holds a line. *Step* shows it one point. If the point lies on its correct side, nothing
