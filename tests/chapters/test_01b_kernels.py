@@ -30,8 +30,6 @@ from course_utils.scratch.representer import span_coefficients, split_by_span
 from course_utils.scratch.smo import solve_dual
 from course_utils.scratch.svm import LinearRule, fit_subgradient, hinge_objective, hinge_subgradient
 
-RNG = np.random.default_rng(0)
-
 
 def random_problem(n=30, d=4, seed=0):
     rng = np.random.default_rng(seed)
@@ -128,8 +126,9 @@ def test_kernel_equals_features_and_dual_equals_primal(inputs, degree):
 
 
 def test_regularised_fits_lie_in_the_span_and_others_keep_their_start():
+    rng = np.random.default_rng(99)  # other numbers than those of the samples
     x, y, _ = random_problem(5, 20)
-    start = RNG.normal(size=20)
+    start = rng.normal(size=20)
     off = np.linalg.norm(split_by_span(start, x)[1])
     assert off > 1
     penalised = fit_gradient_descent(x, y, 0.5, 400, penalty=0.1, start=start)
@@ -254,17 +253,19 @@ def test_claim_c021_perceptron_loss_is_zero_for_any_separator_and_at_zero():
 
 
 def test_claim_c022_representer_theorem_needs_a_condition():
+    rng = np.random.default_rng(0)
     x, y, _ = random_problem(5, 20, seed=1)
     fit = fit_newton(x, y, penalty=0.1)[-1]
     np.testing.assert_allclose(span_coefficients(fit, x) @ x, fit, atol=1e-9)
     best = logistic_loss(fit, x, y, 0.1)
-    aside = split_by_span(RNG.normal(size=20), x)[1]
+    aside = split_by_span(rng.normal(size=20), x)[1]
     assert logistic_loss(fit + aside, x, y, 0.1) == pytest.approx(best + 0.05 * aside @ aside)
     assert logistic_loss(fit + aside, x, y) == pytest.approx(logistic_loss(fit, x, y))
 
 
 def test_claim_c023_kernel_is_an_inner_product():
-    x, z = RNG.normal(size=(20, 3)), RNG.normal(size=(15, 3))
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(20, 3)), rng.normal(size=(15, 3))
     np.testing.assert_allclose(quadratic_features(x) @ quadratic_features(z).T, (1 + x @ z.T) ** 2, atol=1e-9)
     assert quadratic_features(x).shape[1] == 10
 
@@ -380,7 +381,8 @@ def test_equation_1_41_quadratic_features():
 
 
 def test_equation_1_42_square_expanded():
-    x, z = RNG.normal(size=4), RNG.normal(size=4)
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=4), rng.normal(size=4)
     pairs = sum(x[i] * x[j] * z[i] * z[j] for i, j in combinations(range(4), 2))
     expanded = 1 + 2 * (x * z).sum() + (x**2 * z**2).sum() + 2 * pairs
     assert polynomial_kernel(x[None], z[None]).item() == pytest.approx(expanded)
@@ -395,7 +397,8 @@ def test_equation_1_43_counts_rebuild_the_weights():
 
 
 def test_equation_1_44_rbf_kernel():
-    x, z = RNG.normal(size=3), RNG.normal(size=3)
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=3), rng.normal(size=3)
     assert rbf_kernel(x[None], z[None], 0.7).item() == pytest.approx(np.exp(-0.7 * np.linalg.norm(x - z) ** 2))
     assert kernels.gram_loop(lambda a, b: np.exp(-0.7 * ((a - b) ** 2).sum()), [x], [z]).item() == pytest.approx(
         rbf_kernel([x], [z], 0.7).item()
@@ -428,7 +431,8 @@ def test_equation_1_47_centred_kernel():
 
 
 def test_equation_1_48_fisher_kernel():
-    pool = RNG.normal(size=(300, 2))
+    rng = np.random.default_rng(0)
+    pool = rng.normal(size=(300, 2))
     mixture, _ = fit_mixture(pool, 3, steps=10)
     bags = [pool[:7], pool[7:30]]
     whiten = FisherWhitening(mixture, pool)

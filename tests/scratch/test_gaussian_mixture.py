@@ -29,7 +29,8 @@ def test_responsibilities_survive_points_where_every_density_underflows():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_likelihood_never_falls(seed):
-    x = np.concatenate([RNG.normal(c, 0.4, size=(60, 2)) for c in (-2, 0, 2)])
+    rng = np.random.default_rng(seed)
+    x = np.concatenate([rng.normal(c, 0.4, size=(60, 2)) for c in (-2, 0, 2)])
     _, history = fit_mixture(x, 4, steps=40, seed=seed)
     assert (np.diff(history) > -1e-10).all()
     assert history[-1] > history[0] + 0.1
@@ -48,7 +49,8 @@ def test_finds_the_clouds_that_made_the_data():
 def test_reaches_the_optimum_of_scikit_learn_from_the_same_start():
     from sklearn.mixture import GaussianMixture as Reference
 
-    x = np.concatenate([RNG.normal(c, 0.6, size=(80, 2)) for c in (-1.5, 1.5)])
+    rng = np.random.default_rng(4)
+    x = np.concatenate([rng.normal(c, 0.6, size=(80, 2)) for c in (-1.5, 1.5)])
     ours, history = fit_mixture(x, 2, steps=300, seed=1)
     theirs = Reference(2, covariance_type="diag", tol=1e-10, max_iter=500, reg_covar=0, means_init=ours.means).fit(x)
     assert history[-1] == pytest.approx(theirs.score(x), abs=1e-6)

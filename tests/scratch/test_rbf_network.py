@@ -8,13 +8,12 @@ import torch
 
 from course_utils.scratch.rbf_network import RBFNetwork, even_network, gradients, learn_bumps, solve_weights
 
-RNG = np.random.default_rng(0)
-
 
 @pytest.mark.parametrize(("n", "h"), [(20, 5), (1, 1)])
 def test_gradients_agree_with_autograd(n, h):
-    net = RBFNetwork(RNG.normal(size=h), RNG.normal(size=h) * 0.3, RNG.normal(size=h), 0.4)
-    x, y = RNG.normal(size=n), RNG.normal(size=n)
+    rng = np.random.default_rng(n)
+    net = RBFNetwork(rng.normal(size=h), rng.normal(size=h) * 0.3, rng.normal(size=h), 0.4)
+    x, y = rng.normal(size=n), rng.normal(size=n)
     c, s, w = (torch.tensor(v, requires_grad=True) for v in (net.centers, net.log_widths, net.weights))
     b = torch.tensor(0.4, dtype=torch.float64, requires_grad=True)
     value = torch.exp(-0.5 * ((torch.tensor(x)[:, None] - c) / s.exp()) ** 2) @ w + b
@@ -28,7 +27,8 @@ def test_gradients_agree_with_autograd(n, h):
 
 
 def test_solved_weights_leave_no_slope():
-    x = np.sort(RNG.uniform(-3, 3, 60))
+    rng = np.random.default_rng(0)
+    x = np.sort(rng.uniform(-3, 3, 60))
     net = solve_weights(even_network(6, -3, 3), x, np.sin(x), penalty=0.0)
     slope = gradients(net, x, np.sin(x))
     assert np.abs(slope.weights).max() < 1e-9
@@ -36,7 +36,8 @@ def test_solved_weights_leave_no_slope():
 
 
 def test_learning_only_centres_keeps_the_widths_and_lowers_the_error():
-    x = np.sort(RNG.uniform(-3, 3, 80))
+    rng = np.random.default_rng(0)
+    x = np.sort(rng.uniform(-3, 3, 80))
     y = np.sin(np.exp(0.55 * (x + 2.2)))
     start = even_network(10, -3, 3)
     net, history = learn_bumps(start, x, y, learn_widths=False, steps=200)
