@@ -11,7 +11,7 @@ from tools.chapter_titles import PLANNED, is_written, title
 from tools.ledger import LECTURES, ROOT, VERDICTS, Claim, claims
 
 HEAD = """---
-description: Every statement of the five lectures that this book has checked so far, with a verdict, what the check found, the place in the book and the test that holds it.
+description: The lectures' statements that this book has checked, each with its verdict, finding and test.
 ---
 
 <!-- Written by python -m tools.pages from book/ledger.yml; edit that file. -->

@@ -16,11 +16,10 @@ from tools.static_server import StaticServer
 SINGLE = WORK / "_build" / "singlehtml"
 PDF = ROOT / "build" / "course.pdf"
 FOOTER = (
-    '<div style="width:100%;font:8pt sans-serif;color:#4d5862;text-align:center">'
-    '<span class="pageNumber"></span></div>'
+    '<div style="width:100%;font:8pt sans-serif;color:#4d5862;text-align:center"><span class="pageNumber"></span></div>'
 )
-# Print shows closed folds as their summary only: hints and solutions stay folded, folded setup code too.
-PREPARE = "document.documentElement.dataset.theme = 'light';"
+# Closed folds print as their summary: hints, solutions and setup code stay folded on paper.
+PREPARE = "Object.assign(document.documentElement.dataset, { theme: 'light', printed: 'book' })"
 
 
 def print_book(source: Path = SINGLE, target: Path = PDF) -> int:

@@ -149,6 +149,17 @@ def print_figures(target: Path = SITE) -> None:
         print(f"  {size / 1024:6.0f} KB  {path.relative_to(target).as_posix()}")
 
 
+def print_measures() -> None:
+    """Print what each page weighs and how soon its figures live, where there is a browser to tell."""
+    from course_utils.runtime.environment import find_chromium
+    from tools.measure_site import measure, site_pages  # needs this module
+
+    if find_chromium() is None:
+        print("no Chromium here, so pages are not measured")
+    else:
+        measure(site_pages())
+
+
 def build(draft: bool = False, frozen: bool = False) -> int:
     """Write the generated pages, build the site, and print its figures; return the exit code.
 
@@ -184,8 +195,9 @@ def main(arguments: list[str] | None = None) -> int:
     if code or options.command == "build":
         return code
     with StaticServer(SITE, options.port) as server:
-        print(f"{server.url} (Ctrl+C ends it)")
+        print(f"{server.url} (Ctrl+C ends it)", flush=True)
         try:
+            print_measures()
             server.wait()
         except KeyboardInterrupt:
             return 0

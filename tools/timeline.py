@@ -12,7 +12,7 @@ from tools.chapter_titles import PLANNED, ROOT, is_written, title
 
 TIMELINE = ROOT / "book" / "timeline.yml"
 HEAD = """---
-description: From the threshold unit of 1943 to squeeze-and-excitation networks of 2017, each milestone with its people and the chapter that runs it.
+description: From the threshold unit of 1943 to the networks of 2017, with people, sources and chapters.
 ---
 
 <!-- Written by python -m tools.pages from book/timeline.yml; edit that file. -->
@@ -60,9 +60,7 @@ def load(path: Path = TIMELINE) -> list[tuple[str, list[Milestone]]]:
     """
     eras = []
     for era in yaml.safe_load(path.read_text(encoding="utf-8")):
-        entries = [
-            Milestone(**{**entry, "lectures": tuple(entry.get("lectures", ()))}) for entry in era["milestones"]
-        ]
+        entries = [Milestone(**{**entry, "lectures": tuple(entry.get("lectures", ()))}) for entry in era["milestones"]]
         for entry in entries:
             if entry.chapter not in PLANNED:
                 raise ValueError(f"{entry.name}: chapter must be one of the plan, got {entry.chapter!r}")

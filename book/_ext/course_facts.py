@@ -8,7 +8,7 @@ from sphinx.util.docutils import SphinxRole
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from tools.facts import fact  # noqa: E402
+from tools.facts import fact
 
 
 class Fact(SphinxRole):

@@ -73,7 +73,9 @@ def test_every_citation_has_an_entry():
         assert cited <= known, f"{path.name} cites {sorted(cited - known)}"
 
 
-CLAIM = ledger.Claim("C014", "At most $M*2$ of [it].", "000", "false", "No.", "01_perceptron", "c014", "tests/a.py::test_b")
+CLAIM = ledger.Claim(
+    "C014", "At most $M*2$ of [it].", "000", "false", "No.", "01_perceptron", "c014", "tests/a.py::test_b"
+)
 
 
 def test_a_claim_card_carries_verdict_finding_test_and_lecture():

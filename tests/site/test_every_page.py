@@ -1,0 +1,54 @@
+"""Every page, in every colour scheme: accessible, without errors, light, narrow enough for a phone."""
+
+import pytest
+
+from tests.site.conftest import AXE, Watched
+from tools.measure_site import Visit, complaints, site_pages, visit
+
+pytestmark = [pytest.mark.site, pytest.mark.browser]
+
+# Formulas are left out: their visible part is hidden from readers, their MathML is KaTeX's own.
+CHECK = "axe.run({ exclude: ['.katex'] }, { resultTypes: ['violations'] }).then((result) => result.violations)"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_breaks_a_rule_of_accessibility_or_reports_an_error(site, server, browser, scheme):
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    watched = Watched(context.new_page(), server.url)
+    found = []
+    for name in [*site_pages(site), "search.html", "index.html"]:
+        page = watched.open(server.url + name)
+        if name != "index.html":
+            assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        for rule in page.evaluate(CHECK):
+            places = ", ".join(" ".join(map(str, node["target"])) for node in rule["nodes"][:3])
+            found.append(f"{name} ({scheme}): {rule['id']} {rule['help']}: {places}")
+        found += [f"{name}: {error}" for error in watched.errors]
+        found += [f"{name} asks {url}" for url in watched.external]
+    context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_phone(site, server, browser, scheme):
+    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    watched = Watched(context.new_page(), server.url)
+    wide = {}
+    for name in [*site_pages(site), "search.html"]:
+        page = watched.open(server.url + name)
+        extra = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if extra > 0:
+            wide[name] = extra
+    context.close()
+    assert wide == {}
+
+
+def test_pages_stay_within_their_weight(site, server, browser):
+    for name in site_pages(site):
+        assert complaints(name, visit(browser, server.url, name)) == []
+
+
+def test_the_budget_notices_weight_and_foreign_hosts():
+    heavy = Visit(kilobytes=401, requests=3, external=("https://elsewhere/",), widgets=0, ready=None, shift=0)
+    assert len(complaints("page", heavy)) == 2
