@@ -23,18 +23,14 @@ function countMistakes(K, y) {
   return counts;
 }
 
-// (K + penalty I)^-1 y by elimination with row exchanges.
+// (K + penalty I)^-1 y by elimination; the matrix is positive definite, so no rows need exchanging.
 function solveRidge(K, y, penalty) {
   const n = y.length, A = K.map((values, i) => [...values.map((value, j) => value + (i === j ? penalty : 0)), y[i]]);
-  for (let k = 0; k < n; k++) {
-    let top = k;
-    for (let i = k + 1; i < n; i++) if (Math.abs(A[i][k]) > Math.abs(A[top][k])) top = i;
-    [A[k], A[top]] = [A[top], A[k]];
+  for (let k = 0; k < n; k++)
     for (let i = k + 1; i < n; i++) {
       const factor = A[i][k] / A[k][k];
       if (factor) for (let j = k; j <= n; j++) A[i][j] -= factor * A[k][j];
     }
-  }
   const x = new Array(n);
   for (let i = n - 1; i >= 0; i--) {
     let sum = A[i][n];
