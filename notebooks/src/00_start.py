@@ -394,7 +394,8 @@ for size in (8, 64, 256, 1024):
 # %% [markdown]
 # From 8 to 64 the work grows 512 times ($8^3$), the time far less: a tiny product spends nearly all its time on
 # *starting*. On a GPU starting usually costs more still, so a GPU loses to a CPU on tiny work. That is why images go
-# through a network in [batches](../book/glossary.md#batch) and not one at a time.
+# through a network in [batches](../book/glossary.md#batch) and not one at a time. It is also why the small networks below
+# run on a single core: dividing their products among several cores costs more than it saves.
 #
 # To use a GPU you move both the network and its input: `model.to("cuda")`, `x.to("cuda")`. Move only one and PyTorch
 # stops with *Expected all tensors to be on the same device*.
@@ -414,6 +415,7 @@ from torch.nn import functional as F
 from course_utils import data, training
 from course_utils.runtime import seed_everything
 
+torch.set_num_threads(1)  # so small a network is faster on one core than shared among several
 DATASET = "digits"  # or "mnist": 28 x 28 pixels, 60,000 images, once you have run: course data mnist
 train, test = data.load(DATASET, "train"), data.load(DATASET, "test")
 num_pixels = train.images[0].numel()
@@ -750,6 +752,7 @@ from torch import nn
 from course_utils import data, training
 from course_utils.runtime import seed_everything
 
+torch.set_num_threads(1)
 all_digits = data.load("digits", "all")
 fixed_order = torch.randperm(64, generator=torch.Generator().manual_seed(1))
 scrambled = data.ImageSet(
