@@ -172,7 +172,7 @@ theirs = library_hog(photo, orientations=9, pixels_per_cell=(8, 8), cells_per_bl
 ours = hog(photo, cell=8, block=2, bins=9)
 print("HOG of the photo:", ours.shape[0], "numbers, equal to scikit-image's:", np.abs(ours - theirs).max() < 1e-6)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Left, the gray portrait of an astronaut. Right, the same photo pale, with a small star of red strokes in each 8 by 8 pixel cell; strong strokes follow the outline of head, helmet and flag stripes."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left, the gray portrait of an astronaut. Right, the same photo pale, with a small star of orange strokes in each 8 by 8 pixel cell; strong strokes follow the outline of head, helmet and flag stripes."}}
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.5))
 axes[0].imshow(photo, cmap="gray")
 axes[0].set_axis_off()
@@ -274,15 +274,15 @@ for name, degrees, scale in [
     print(f"{name:10} turned {degrees:4}°, size × {scale}: {len(a):4} matches, {agree.mean():.0%} right")
     if name == "astronaut":
         shown = left, right, a, b, agree
-assert min(rates[name] for name in ("astronaut", "cat", "camera")) > 0.8
+assert min(rates.values()) > 0.8
+assert min(rates, key=rates.get) == "coffee"
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The astronaut photo beside its copy, turned by 30 degrees and smaller. Dozens of thin blue lines join matching points of face, suit and shuttle; a few thick orange lines go astray."}}
 figure, axes = plt.subplots(figsize=(7, 3.6))
 matched_points(axes, *shown)
 
 # %% [markdown]
-# About nine in ten, where there is something to hold on to. The coffee cup shows the limit: smooth surfaces give few keypoints, and those few have
-# lookalikes. A match counts only if the best candidate is clearly nearer than the second best (a ratio of 0.8):
+# About nine in ten; least on the coffee cup, whose smooth surfaces offer little to hold on to. A match counts only if the best candidate is clearly nearer than the second best (a ratio of 0.8):
 # that one test removes most lookalikes. Ours departs from Lowe's in two places, so it finds fewer points: the photo is
 # not doubled first, and a keypoint's place is refined once instead of up to five times. The library does both:
 
@@ -334,7 +334,7 @@ words = kmeans(sample.numpy(), k=128, iterations=20, seed=SEED)
 print(f"{len(sample)} patches, inertia {words.inertia[0]:.2f} -> {words.inertia[-1]:.2f}")
 assert all(after <= before + 1e-9 for before, after in zip(words.inertia, words.inertia[1:]))
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Forty-eight learned 6 by 6 pixel patches in four rows: bright and dark edges in many directions, strokes, corners and ends of strokes, each at several positions."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Forty-eight learned 6 by 6 pixel patches in three rows: bright and dark edges in many directions, strokes, corners and ends of strokes, each at several positions."}}
 order = np.argsort(-np.bincount(words.labels, minlength=128))
 image_grid(words.centres[order[:48]].reshape(-1, 6, 6), columns=16, size=0.42)
 
@@ -411,7 +411,7 @@ assert torch.allclose(a, ista(x, atoms, LAMBDA, iterations=50), atol=1e-5)
 # on the atoms with the codes fixed, then every atom back to length one (or else it would grow and the codes would shrink to
 # dodge the charge).
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the error falls over 60 rounds from about 20 to 15 percent while the share of coefficients in use stays near 13 percent, below a dashed line at 20. Right: a patch equals a sum of four weighted atoms plus a faint rest."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the error falls over 60 rounds from about 20 to 15 percent while the share of coefficients in use stays near 13 percent, below a dashed line at 20. Right: a patch, the four atoms whose weighted sum it is, each with its weight, and a nearly gray rest."}}
 figure = plt.figure(figsize=(7, 2.6), layout="none")
 axes = figure.add_axes((0.09, 0.2, 0.36, 0.7))
 axes.plot(errors, label="error left")
@@ -420,11 +420,13 @@ axes.axhline(0.2, color=COLORS["gray"], linestyle="--", linewidth=1)
 axes.set(xlabel="round", ylim=(0, 0.25))
 axes.legend(loc="lower left")
 code = ista(sample, atoms, LAMBDA, 200)
-chosen = int(((code != 0).sum(1) == 4).nonzero()[0, 0])
-parts = [sample[chosen]] + [code[chosen, k] * atoms[k] for k in code[chosen].abs().argsort(descending=True)[:4]]
-parts.append(sample[chosen] - code[chosen] @ atoms)
-for i, (part, title) in enumerate(zip(parts, ["patch", "= atom", "+ atom", "+ atom", "+ atom", "+ rest"])):
-    panel = figure.add_axes((0.52 + 0.16 * (i % 3), 0.52 - 0.48 * (i // 3), 0.14, 0.36))
+four = torch.where((code != 0).sum(1) == 4, sample.norm(dim=1), 0)
+chosen = int(four.argmax())
+used = code[chosen].abs().argsort(descending=True)[:4]
+panels = [("patch", sample[chosen])] + [(f"{code[chosen, k]:+.1f} ×", atoms[k] * 6) for k in used]
+panels.append(("rest", sample[chosen] - code[chosen] @ atoms))
+for i, (title, part) in enumerate(panels):
+    panel = figure.add_axes((0.54 + 0.155 * (i % 3), 0.53 - 0.48 * (i // 3), 0.14, 0.36))
     panel.imshow(part.reshape(6, 6), cmap="gray", vmin=-2.5, vmax=2.5)
     panel.set_axis_off()
     panel.set_title(title, fontsize=9)
@@ -441,11 +443,11 @@ sparse_features = {
 }
 scores["sparse codes"] = exam(*sparse_features[2])
 print(f"sparse codes: {scores['sparse codes']:.3f}   k-means, triangle: {scores['k-means, triangle']:.3f}")
-assert scores["sparse codes"] > 0.9
+assert abs(scores["sparse codes"] - scores["k-means, triangle"]) < 0.03
 
 # %% [markdown]
-# About as good as the triangle code, which costs one matrix product instead of thirty. That was the news of 2011: a
-# cheap code that is *also* mostly zeros does as well as the principled one.
+# Close to each other, and the triangle code costs one matrix product where ISTA takes thirty. That was the news of 2011: a
+# cheap code that is *also* mostly zeros comes near the principled one.
 #
 # ## One recipe behind them all
 #
@@ -673,7 +675,7 @@ def explained(model, x, x_asked):
     """R^2 of each factor, predicted from the given coordinates."""
     out = []
     for name in FACTORS:
-        guess = model.fit(x, known_values[name]).predict(x_asked)
+        guess = model.fit(x, known_values[name]).predict(x_asked).reshape(asked_values[name].shape)
         rest = ((guess - asked_values[name]) ** 2).sum()
         out.append(1 - rest / ((asked_values[name] - asked_values[name].mean(0)) ** 2).sum())
     return out
@@ -696,6 +698,7 @@ for name, row in [("own block of the code, 2 numbers", np.diag(tidy)), ("best pa
     print(f"{name:36}", "  ".join(f"{factor} {value:.2f}" for factor, value in zip(FACTORS, row)))
 assert (np.diag(tidy) > 0.9).all()
 assert (np.diag(tidy) > best_pair).all()
+assert min(all_pixels[0], all_pixels[1], all_pixels[3]) > 0.85
 assert np.diag(tidy)[2] > all_pixels[2] + 0.3  # the angle is what pixels do not give away linearly
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two tables of R-squared, four blocks by four factors. With exchange, the diagonal is close to 1 and the rest close to 0, except that brightness can also be read from other blocks. Without exchange, all entries are middling."}}
@@ -1083,23 +1086,30 @@ print(f"network {learned[0]:.3f} -> {shifted_net:.3f} with shifts;"
 #
 # Does the crossing survive on real data? The same methods on MNIST, centred 28 × 28 digits, up to all 60,000 training images, scored on
 # its 10,000 test images. To repeat it: `course data mnist`, then `python -m tools.record_features`.
+#
+# > **Predict.** These digits are centred. Is forgetting the places still a good idea?
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "MNIST test accuracy against 100, 1000, 10,000 and 60,000 labels for five methods. All rise; pixels stay lowest; k-means codes lead at 100 and 1000 labels; the learned network is on top at 60,000."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "MNIST test accuracy against 100, 1000, 10,000 and 60,000 labels for six methods. Words pooled over 2 by 2 regions lead at 100 and 1000 labels; the learned network starts low and is on top from 10,000 on; pixels and the bag of words level off far below."}}
 record = load_record("00b_features.mnist")
 mnist_counts = record["counts"]
 mnist_curves = {name: [record["metrics"][f"{name}_{count}"][0] for count in mnist_counts] for name in record["methods"]}
-figure, axes = plt.subplots(figsize=(7, 3.2), layout="none")
+figure, axes = plt.subplots(figsize=(7, 3.4), layout="none")
 label_curves(axes, mnist_counts, mnist_curves, emphasis="learned network")
-axes.set_ylim(0.6, 1.0)
-figure.subplots_adjust(right=0.74, bottom=0.18)
+figure.subplots_adjust(right=0.72, bottom=0.16)
 
 # %%
 for name, row in mnist_curves.items():
-    print(f"{name:20}", "  ".join(f"{value:.4f}" for value in row))
-where = record["provenance"]
-print(f"recorded {where['date'][:10]}")
+    print(f"{name:22}", "  ".join(f"{value:.4f}" for value in row))
+print(f"one seed, recorded on {record['provenance']['date'][:10]} by `{record['command']}`")
+words_row, network_row = mnist_curves["words, 2 x 2 regions"], mnist_curves["learned network"]
+assert words_row[0] > network_row[0]
+assert words_row[-1] < network_row[-1]
+assert mnist_curves["bag of words"][0] < words_row[0] - 0.1
 
 # %% [markdown]
+# The crossing survives. What does *not* survive is the bag: where digits are centred, the place of a stroke is no nuisance but the best clue
+# there is, and who forgets it pays. An invariance is a statement about the world. Make it only if it is true.
+#
 # ## Summary
 #
 # - A feature keeps what matters and drops what does not. On moved digits that is worth more than any classifier.

@@ -14,7 +14,7 @@ from course_utils.scratch.rendered_bars import draw_factors, render, targets
 
 
 def test_distances_equal_loops_also_far_from_the_origin() -> None:
-    x = np.random.default_rng(0).normal(size=(30, 4)) + 1e4
+    x = np.random.default_rng(0).normal(size=(30, 4)) + 1e8
     assert np.allclose(neighbour_distances(x, 5), neighbour_distances_loop(x, 5), rtol=1e-6)
 
 
