@@ -24,6 +24,16 @@ BRACKETS = re.compile(r"\([^()]*\)")
 CSS, JS = "_static/site.css", "_static/site.js"
 LOADER = "course/anyhost.js"
 OPTIONS = "documentation_options.js"
+# The theme asks each box for its layout and writes to it in turn, seconds on a long page; course/site.js reads all
+# boxes first and writes then. (script, its text, what stands there instead)
+REPLACED = (
+    (
+        "pydata-sphinx-theme.js",
+        'document.querySelectorAll(["pre",".nboutput > .output_area",".cell_output > .output",'
+        '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"].join(", "))',
+        "[]",
+    ),
+)
 # Not needed: tabs are not used, and nothing waits for these.
 DROPPED = ("design-tabs.js", "sphinx-design.min.css")
 
@@ -81,9 +91,24 @@ def read_style(name: str, site: Path) -> str:
     return imports + URL.sub(move, IMPORT.sub("", text))
 
 
+def read_script(name: str, site: Path) -> str:
+    """Return a script, with the parts that the course does better replaced.
+
+    Raises:
+        ValueError: if such a part is not there any more.
+    """
+    text = (site / name).read_text(encoding="utf-8")
+    for script, before, after in REPLACED:
+        if name.endswith(script):
+            if before not in text:
+                raise ValueError(f"{script} has changed: see whether REPLACED in tools/bundle.py is still needed")
+            text = text.replace(before, after)
+    return text
+
+
 def join_scripts(names: list[str], site: Path) -> str:
     """Return the scripts one after the other; each ends before the next begins."""
-    return "\n;\n".join((site / name).read_text(encoding="utf-8") for name in names) + "\n"
+    return "\n;\n".join(read_script(name, site) for name in names) + "\n"
 
 
 def pages_and_scripts(site: Path) -> list[Path]:
@@ -132,7 +157,7 @@ class Bundle:
             nonlocal loader
             name = local_path(match["url"], page, self.site)
             if name.endswith(LOADER):
-                loader = f'<script defer src="{match["url"]}"></script>\n'
+                loader = f'<script async src="{match["url"]}"></script>\n'
             if name in self.scripts or name.endswith((*DROPPED, LOADER)):
                 return ""
             if name.endswith(OPTIONS):

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from tools.bundle import Bundle, is_used, prune, read_style, split_selectors, words_in
+import pytest
+
+from tools.bundle import Bundle, is_used, prune, read_script, read_style, split_selectors, words_in
 
 WORDS = words_in(['<p class="used on-page">', "element.classList.add('opened')"])
 
@@ -40,6 +42,12 @@ def small_site(folder: Path) -> Path:
         encoding="utf-8",
     )
     return page
+
+
+def test_a_replaced_part_that_is_gone_is_noticed(tmp_path):
+    (tmp_path / "pydata-sphinx-theme.js").write_text("something else", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"pydata-sphinx-theme\.js has changed"):
+        read_script("pydata-sphinx-theme.js", tmp_path)
 
 
 def test_imports_come_first_and_addresses_follow(tmp_path):

@@ -1,6 +1,7 @@
 // Brings the page's widgets to life without a kernel: each stored anywidget model is handed to its own ES
 // module. A classic script, because browsers refuse module scripts on file:// pages; the widgets' modules are
-// imported from blobs, which they allow.
+// imported from blobs, which they allow. It may run while a long page is still being read: each figure comes
+// alive as soon as it is there.
 (() => {
   "use strict";
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
@@ -114,22 +115,58 @@
     }
   }
 
-  async function startAll() {
-    const stored = document.querySelector(STATE);
-    if (stored) {
-      const { state } = JSON.parse(stored.textContent);
-      const models = new Map();
-      const initialised = new Map();
+  // What a script element holds as JSON; undefined while the browser is still reading it.
+  function parsed(element) {
+    try {
+      return element ? JSON.parse(element.textContent) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  // Figures measure themselves, so the style sheets must have arrived.
+  function styled() {
+    const waiting = [...document.querySelectorAll('link[rel="stylesheet"]')].filter((link) => !link.sheet);
+    const arrival = (link) => new Promise((done) => ["load", "error"].forEach((event) => link.addEventListener(event, done)));
+    return Promise.all(waiting.map(arrival));
+  }
+
+  const taken = new Set();
+  const initialised = new Map();
+  let models;
+  let state;
+  let queue = Promise.resolve();
+  function takeWhatIsThere() {
+    if (!models) {
+      state = parsed(document.querySelector(STATE))?.state;
+      if (!state) return;
+      models = new Map();
       const manager = { get_model: async (id) => models.get(id.replace(/^IPY_MODEL_/, "")) };
       for (const [id, entry] of Object.entries(state))
         if (entry.model_module === "anywidget") models.set(id, new Model(withBuffers(entry), manager));
-      const scripts = [...document.querySelectorAll(VIEW)];
-      for (const script of scripts) {
-        const id = JSON.parse(script.textContent).model_id;
-        if (models.has(id)) await start(script, state[id], models.get(id), initialised);
-      }
+      queue = styled();
     }
+    for (const script of document.querySelectorAll(VIEW)) {
+      const id = taken.has(script) ? undefined : parsed(script)?.model_id;
+      if (!models.has(id)) continue;
+      taken.add(script);
+      queue = queue.then(() => start(script, state[id], models.get(id), initialised));
+    }
+  }
+
+  async function finish() {
+    takeWhatIsThere();
+    await queue;
     document.documentElement.dataset.widgets = "ready";
   }
-  startAll();
+
+  if (document.readyState === "loading") {
+    const watcher = new MutationObserver(takeWhatIsThere);
+    watcher.observe(document.documentElement, { childList: true, subtree: true });
+    document.addEventListener("DOMContentLoaded", () => {
+      watcher.disconnect();
+      finish();
+    });
+    takeWhatIsThere();
+  } else finish();
 })();

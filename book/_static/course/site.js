@@ -2,23 +2,33 @@
 (() => {
   "use strict";
 
-  // Formulas and tables wider than the screen scroll; the keyboard must reach them.
+  // Formulas, tables and code wider than the page scroll; the keyboard must reach them. Done section by section in
+  // idle moments, and reading before writing, because each look at a size may lay out a whole section.
+  const SCROLLERS = "div.math, div.output, pre, .pst-scrollable-table-container";
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+  let round = 0;
   function markScrollers() {
-    const boxes = [...document.querySelectorAll(".bd-article :is(div.math, div.output, pre, .pst-scrollable-table-container)")];
-    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth); // read all, then write: one layout
-    boxes.forEach((box, i) => {
-      if (wide[i] === (box.getAttribute("tabindex") === "0")) return;
-      if (wide[i]) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
-    });
+    const mine = ++round;
+    const inner = [...document.querySelectorAll(".bd-article > section > section")];
+    const sections = [...inner, ...document.querySelectorAll(".bd-article > section")]; // the whole page last
+    const seen = new Set();
+    const next = () => {
+      const section = sections.shift();
+      if (mine !== round) return;
+      if (!section) return void (document.documentElement.dataset.scrollers = "marked");
+      const boxes = [...section.querySelectorAll(SCROLLERS)].filter((box) => !seen.has(box));
+      const wide = boxes.map((box) => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight);
+      boxes.forEach((box, i) => {
+        seen.add(box);
+        if (wide[i]) box.tabIndex = 0;
+        else box.removeAttribute("tabindex");
+      });
+      idle(next);
+    };
+    idle(next);
   }
-  const article = document.querySelector(".bd-article");
-  let asked = 0;
-  if (article)
-    new ResizeObserver(() => {
-      cancelAnimationFrame(asked);
-      asked = requestAnimationFrame(markScrollers);
-    }).observe(article);
+  document.fonts.ready.then(markScrollers);
+  addEventListener("resize", markScrollers);
 
   // The list of claims can be narrowed by verdict and chapter.
   const sections = [...document.querySelectorAll(".bd-article section section:has(> .claim)")];
