@@ -15,7 +15,7 @@ PACKAGE = repo_root() / "course_utils"
 FLOORS = {
     0: ("check", "runtime"),
     1: ("data", "scratch", "models", "training", "explain", "plotting"),
-    2: ("detection", "segmentation", "multiscale", "video", "gallery"),
+    2: ("recipes", "detection", "segmentation", "multiscale", "video", "gallery"),
     3: ("widgets", "grading"),
     4: ("cli",),
 }

@@ -103,9 +103,7 @@ class GradientHistogram(CourseWidget):
         check_int("row", row, minimum=1, maximum=SIDE - WINDOW - 1)
         check_int("column", column, minimum=1, maximum=SIDE - WINDOW - 1)
         check_number("gain", gain, above=0, maximum=1)
-        super().__init__(
-            pictures=pictures, picture=picture, row=row, column=column, gain=float(gain), **traits
-        )
+        super().__init__(pictures=pictures, picture=picture, row=row, column=column, gain=float(gain), **traits)
 
     @property
     def _state(self) -> dict[str, Any]:

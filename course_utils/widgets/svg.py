@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterable
 from html import escape
 
-__all__ = ["COLORS", "circle", "document", "line", "number", "path", "polyline", "rect", "text"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["COLORS", "circle", "document", "image", "line", "number", "path", "polyline", "rect", "text"]
 
 # Okabe and Ito's palette, safe for colour-blind readers.
 COLORS = {
@@ -55,6 +60,18 @@ def circle(x: float, y: float, r: float, **style: object) -> str:
 def rect(x: float, y: float, width: float, height: float, **style: object) -> str:
     """Return a rectangle."""
     return _element("rect", {"x": x, "y": y, "width": width, "height": height, **style})
+
+
+def image(x: float, y: float, side: float, pixels: NDArray[np.uint8]) -> str:
+    """Return a grey picture (H, W) of uint8 as an embedded PNG, ``side`` wide or high for each pixel."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels, dtype=np.uint8)).save(out, "PNG", optimize=True)
+    address = f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
+    height, width = pixels.shape
+    frame: dict[str, object] = {"x": x, "y": y, "width": width * side, "height": height * side, "href": address}
+    return _element("image", {**frame, "style": "image-rendering:pixelated"})
 
 
 def polyline(points: Iterable[tuple[float, float]], **style: object) -> str:

@@ -28,7 +28,7 @@ from course_utils import data, plotting, training
 from course_utils.grading.marks import WEIGHTS, final_mark
 from course_utils.plotting import COLORS
 from course_utils.runtime import band, environment_report, load_record, seed_everything
-from course_utils.training.recipes.digit_reader import load_digit_reader
+from course_utils.recipes.digit_reader import load_digit_reader
 from course_utils.widgets import DigitReader, ImageNumbers
 from course_utils.widgets.digit_reader import THREE, rasterise
 
@@ -94,7 +94,7 @@ print("ten more in the exam:  ", final_mark(homework=80, challenge=80, exam=60))
 assert sum(WEIGHTS.values()) == 100
 
 # %% [markdown]
-# Ten points in the exam move the mark by 4, ten in the homework by 3. This is the function that the grader calls, so
+# Ten points in the exam move the mark by 4, ten in the homework by 3. `final_mark` is the course's own function, so
 # what you compute here is what you get. (The dates and addresses in the lectures belong to a past year; the weights
 # are the ones used here.)
 #
@@ -1239,7 +1239,8 @@ print("repeat it with:   ", record["command"])
 #
 # ### The map
 #
-# Sixteen chapters, each answering the question that the one before leaves open.
+# Sixteen chapters, each answering the question that the one before leaves open. Who found what, and when, stands on
+# [the timeline](../book/timeline.md): it begins in 1943, and each entry names the chapter that runs it.
 #
 # | | chapter | the question |
 # |---|---|---|

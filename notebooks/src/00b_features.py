@@ -25,13 +25,11 @@ import torch
 
 from course_utils import data, plotting
 from course_utils.plotting import COLORS, image_grid
-from course_utils.plotting.compact import compact_figures
 from course_utils.plotting.features import gradient_glyphs, label_curves, matched_points, score_table
 from course_utils.runtime import band, load_record, seed_everything
 from course_utils.widgets import GradientHistogram, Separability
 
 plotting.use_style()
-compact_figures()
 SEED = 0
 seed_everything(SEED)
 
@@ -173,7 +171,7 @@ ours = hog(photo, cell=8, block=2, bins=9)
 print("HOG of the photo:", ours.shape[0], "numbers, equal to scikit-image's:", np.abs(ours - theirs).max() < 1e-6)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left, the gray portrait of an astronaut. Right, the same photo pale, with a small star of orange strokes in each 8 by 8 pixel cell; strong strokes follow the outline of head, helmet and flag stripes."}}
-figure, axes = plt.subplots(1, 2, figsize=(7, 3.5))
+figure, axes = plt.subplots(1, 2, figsize=(5.8, 2.9))
 axes[0].imshow(photo, cmap="gray")
 axes[0].set_axis_off()
 gradient_glyphs(axes[1], photo, cell_histograms(photo), cell=8)
@@ -278,7 +276,7 @@ assert min(rates.values()) > 0.8
 assert min(rates, key=rates.get) == "coffee"
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The astronaut photo beside its copy, turned by 30 degrees and smaller. Dozens of thin blue lines join matching points of face, suit and shuttle; a few thick orange lines go astray."}}
-figure, axes = plt.subplots(figsize=(7, 3.6))
+figure, axes = plt.subplots(figsize=(5.8, 3.0))
 matched_points(axes, *shown)
 
 # %% [markdown]
@@ -570,7 +568,7 @@ for d, name in ((19, "N/2 − 1"), (39, "N − 1")):
     axes.axvline(d, color=COLORS["gray"], linestyle="--", linewidth=1)
     axes.text(d + 0.4, 0.05, name)
 axes.set(xlabel="number of features D", ylabel="share separable")
-axes.legend(loc="upper left")
+axes.legend(loc="upper left");
 
 # %% [markdown]
 # <span id="c103"></span>**The lectures' sentence is true, and sharper than it looks.** $D = N - 1$ features separate *every* labelling. But
@@ -621,7 +619,7 @@ axes_pca = np.linalg.svd(bars - bars.mean(0), full_matrices=False)[2][:3]
 shadow = (bars - bars.mean(0)) @ axes_pca.T
 angle = draw_factors(2000, ("x", "angle"), seed=SEED)["angle"]
 cloud.scatter(*shadow.T, c=angle, cmap="twilight", s=3)
-cloud.set(xticklabels=[], yticklabels=[], zticklabels=[])
+cloud.set(xticklabels=[], yticklabels=[], zticklabels=[]);
 
 # %% [markdown]
 # The estimator says two. PCA, which looks for a *flat* sheet, needs many times more, because the sheet is curved. This is the
@@ -782,7 +780,7 @@ for panel, result, title in zip(panels, (trained, untrained), ("trained on the s
     panel.plot(result["shape"], marker="s", label="shape")
     panel.set(xticks=range(5), xticklabels=["pixels", "1", "2", "3", "4"], xlabel="layer", title=title, ylim=(0, 1.05))
 panels[0].set_ylabel("accuracy of the probe")
-panels[1].legend(loc="center right")
+panels[1].legend(loc="center right");
 
 # %%
 for task, row in trained.items():

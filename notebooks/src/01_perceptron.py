@@ -28,13 +28,11 @@ import torch
 
 from course_utils import data, plotting
 from course_utils.plotting import COLORS
-from course_utils.plotting.compact import compact_figures
 from course_utils.plotting.planes import descent_on_bowl, separating_line
 from course_utils.runtime import band, load_record, seed_everything
 from course_utils.widgets import PerceptronPlayground, WeightDials
 
 plotting.use_style()
-compact_figures()
 SEED = 0
 seed_everything(SEED)
 

@@ -20,7 +20,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from course_utils import plotting
-from course_utils.plotting.compact import compact_figures
 from course_utils.plotting.kernels import (
     lifted_points,
     loss_curves,
@@ -32,7 +31,6 @@ from course_utils.runtime import band, load_record, seed_everything
 from course_utils.scratch.point_sets import moons, rings, separable_clouds, two_clouds, xor_clouds
 
 plotting.use_style()
-compact_figures(colors=56)
 SEED = 0
 seed_everything(SEED)
 

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import data
+from course_utils import data, training
 from course_utils.grading.marks import WEIGHTS, final_mark
+from course_utils.recipes import RECIPES, digit_reader
 from course_utils.runtime import band, data_dir, load_record, repo_root
 from course_utils.runtime.device import available_devices
 from course_utils.runtime.device_timing import (
@@ -22,7 +23,6 @@ from course_utils.runtime.device_timing import (
     matrix_product,
     seconds_of,
 )
-from course_utils.training.recipes import RECIPES, digit_reader
 from course_utils.widgets.digit_reader import SHAPES, DigitReader
 
 CHAPTER = "00_start"
@@ -285,7 +285,7 @@ class TestDigitReader:
     def test_missing_mnist_names_the_remedy(self, monkeypatch, tmp_path):
         monkeypatch.setenv("COURSE_DATA", str(tmp_path))
         with pytest.raises(FileNotFoundError, match="course data mnist"):
-            digit_reader.read_mnist("train")
+            digit_reader.run(device="cpu")
 
     def test_jitter_keeps_shape_and_range_and_repeats(self):
         x = torch.rand(50, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -300,10 +300,9 @@ class TestDigitReader:
         """Three epochs on the embedded digits, enlarged: far above chance, and twice the same."""
         digits = data.load("digits", "train")
         images = F.pad(F.interpolate(digits.images.float(), size=(20, 20)), (4, 4, 4, 4)).to(torch.uint8)
-        runs = [
-            digit_reader.train(images, digits.labels, seed=3, device="cpu", epochs=3, progress=False) for _ in range(2)
-        ]
-        assert digit_reader.accuracy(runs[0], images, digits.labels) > 0.6
+        enlarged = data.ImageSet(images, digits.labels, digits.classes, "enlarged digits")
+        runs = [digit_reader.train(enlarged, seed=3, device="cpu", epochs=3, progress=False) for _ in range(2)]
+        assert training.evaluate(runs[0], data.Batches(enlarged)).accuracy > 0.6
         assert all(torch.equal(p, p.half().float()) for p in runs[0].parameters())
         for a, b in zip(runs[0].parameters(), runs[1].parameters(), strict=True):
             assert torch.equal(a, b)
@@ -312,12 +311,15 @@ class TestDigitReader:
         scores = {4: 0.97, 5: 0.99, 6: 0.98}
         models = {seed: digit_reader.build_model() for seed in scores}
         saved = {}
-        nothing = (torch.zeros(1, 1, 28, 28, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
-        monkeypatch.setattr(digit_reader, "read_mnist", lambda split: nothing)
-        monkeypatch.setattr(digit_reader, "train", lambda images, labels, seed, **options: models[seed])
-        monkeypatch.setattr(
-            digit_reader, "accuracy", lambda model, *_: next(scores[s] for s, m in models.items() if m is model)
-        )
+        some_digits = data.load("digits", "test")
+        monkeypatch.setattr(digit_reader.data, "load", lambda name, split: some_digits)
+        monkeypatch.setattr(digit_reader, "train", lambda train_set, seed, **options: models[seed])
+
+        def score(model, batches):
+            accuracy = next(scores[s] for s, m in models.items() if m is model)
+            return training.Evaluation(0.0, accuracy, torch.zeros(1), torch.zeros(1))
+
+        monkeypatch.setattr(digit_reader, "evaluate", score)
         monkeypatch.setattr(digit_reader, "weights_path", lambda: tmp_path / "weights.pt")
         monkeypatch.setattr(digit_reader, "save_record", lambda name, record: saved.update(record))
         record = RECIPES["digit_reader"](seed=4, device="cpu", progress=False)
@@ -331,19 +333,18 @@ class TestDigitReader:
     def test_naming_the_recipes_imports_none(self):
         assert callable(RECIPES["digit_reader"])
         code = (
-            "import sys; from course_utils.training.recipes import RECIPES; list(RECIPES); "
-            "print('course_utils.training.recipes.digit_reader' in sys.modules)"
+            "import sys; from course_utils.recipes import RECIPES; list(RECIPES); "
+            "print('course_utils.recipes.digit_reader' in sys.modules)"
         )
         run = subprocess.run([sys.executable, "-c", code], cwd=repo_root(), capture_output=True, text=True, check=True)
         assert run.stdout.strip() == "False"
 
     @pytest.mark.data
     def test_its_accuracy_on_mnist_is_the_recorded_one(self):
-        try:
-            images, labels = digit_reader.read_mnist("test")
-        except FileNotFoundError:
+        if not data.available("mnist"):
             pytest.skip(f"MNIST is not in {data_dir()}")
-        measured = digit_reader.accuracy(digit_reader.load_digit_reader(), images, labels)
+        test = data.Batches(data.load("mnist", "test"), batch_size=1000, shuffle=False)
+        measured = training.evaluate(digit_reader.load_digit_reader(), test).accuracy
         assert measured == pytest.approx(load_record("digit_reader")["kept_accuracy"], abs=3e-4)
 
     def test_an_a_is_read_as_a_digit_with_confidence(self):

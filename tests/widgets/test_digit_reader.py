@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.training.recipes.digit_reader import build_model
+from course_utils.recipes.digit_reader import build_model
 from course_utils.widgets import DigitReader
 from course_utils.widgets.digit_reader import SHAPES, THREE, pack_weights, rasterise, read_digit
 

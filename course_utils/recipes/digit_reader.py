@@ -7,19 +7,19 @@ numbers, small enough to travel inside a page. ``course train digit_reader`` rep
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import time
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.runtime import data_dir, get_device, load_record, results_dir, save_record, seed_everything
+from course_utils import data
+from course_utils.runtime import get_device, load_record, results_dir, save_record, seed_everything
+from course_utils.training import evaluate, fit
 
 NAME = "digit_reader"
 EPOCHS, BATCH_SIZE, PEAK_LR, RUNS = 8, 128, 4e-3, 3
@@ -53,7 +53,7 @@ def jitter(x: torch.Tensor, generator: torch.Generator | None = None) -> torch.T
 
     Args:
         x: images (N, 1, H, W), float in [0, 1], strokes bright on black.
-        generator: source of randomness on the device of ``x``; the global one if None.
+        generator: source of randomness on the CPU, so that every device draws the same; the global one if None.
 
     Returns:
         Images of the same shape and range: turned by up to 14 degrees, scaled by 0.8 to 1.15, shifted by up
@@ -61,8 +61,7 @@ def jitter(x: torch.Tensor, generator: torch.Generator | None = None) -> torch.T
     """
 
     def uniform(low: float, high: float) -> torch.Tensor:
-        u = torch.rand(len(x), generator=generator, device=x.device)
-        return low + (high - low) * u
+        return low + (high - low) * torch.rand(len(x), generator=generator).to(x.device)
 
     angle, shear = uniform(-14, 14) * torch.pi / 180, uniform(-0.15, 0.15)
     scale = uniform(0.8, 1.15)
@@ -82,81 +81,32 @@ def jitter(x: torch.Tensor, generator: torch.Generator | None = None) -> torch.T
     return (x * uniform(1.0, 1.6)[:, None, None, None]).clamp(0, 1)  # pens and mice press differently
 
 
-def read_mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the images (N, 1, 28, 28) uint8 and labels (N,) int64 of MNIST's "train" or "test" files.
-
-    Raises:
-        FileNotFoundError: if the files are not in the data folder.
-    """
-    prefix = {"train": "train", "test": "t10k"}[split]
-    folder = data_dir() / "mnist" / "MNIST" / "raw"
-
-    def payload(name: str, header: int) -> np.ndarray:
-        plain, packed = folder / name, folder / f"{name}.gz"
-        if plain.exists():
-            raw = plain.read_bytes()
-        elif packed.exists():
-            raw = gzip.decompress(packed.read_bytes())
-        else:
-            raise FileNotFoundError(f"{name} is not in {folder}; fetch it with: course data mnist")
-        return np.frombuffer(raw, np.uint8, offset=header).copy()
-
-    images = torch.from_numpy(payload(f"{prefix}-images-idx3-ubyte", 16)).view(-1, 1, 28, 28)
-    labels = torch.from_numpy(payload(f"{prefix}-labels-idx1-ubyte", 8)).long()
-    return images, labels
-
-
-def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the share of uint8 ``images`` (N, 1, 28, 28) whose largest logit is the label's, in [0, 1]."""
-    model.eval()
-    with torch.no_grad():
-        right = [
-            (model(x.float() / 255).argmax(1) == y).sum()
-            for x, y in zip(images.split(1000), labels.split(1000), strict=True)
-        ]
-    return float(sum(right)) / len(labels)
-
-
 def train(
-    images: torch.Tensor,
-    labels: torch.Tensor,
+    train_set: data.ImageSet,
     seed: int = 0,
     device: torch.device | str | None = None,
     epochs: int = EPOCHS,
-    progress: bool = True,
-) -> nn.Sequential:
+    progress: bool | None = None,
+) -> nn.Module:
     """Train one network with Adam and a one-cycle schedule, then round its weights to float16 precision.
 
     Args:
-        images: uint8 (N, 1, 28, 28). labels: int64 (N,).
+        train_set: images (N, 1, 28, 28) with labels 0 to 9.
         seed: fixes the start, the order of the images and the jitter.
+        device: where to train; the fastest present if None.
+        epochs: passes over the images, at least 1.
+        progress: show a bar; where somebody watches if None.
 
     Returns:
-        The model on ``device``, in float32 arithmetic, holding only values that float16 can store.
+        The model on the CPU in evaluation mode, in float32 arithmetic, holding only values that float16 can store.
     """
     seed_everything(seed)
     target = get_device(None if device is None else str(device))
-    images, labels = images.to(target), labels.to(target)
-    model = build_model().to(target)
-    steps = -(-len(images) // BATCH_SIZE) * epochs
-    optimizer = torch.optim.Adam(model.parameters(), lr=PEAK_LR)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=PEAK_LR, total_steps=steps)
-    for epoch in range(epochs):
-        start, total = time.perf_counter(), 0.0
-        model.train()
-        for index in torch.randperm(len(images)).to(target).split(BATCH_SIZE):
-            x = jitter(images[index].float() / 255)
-            loss = F.cross_entropy(model(x), labels[index])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(index)
-        if progress:
-            seconds = time.perf_counter() - start
-            print(f"seed {seed}  epoch {epoch + 1}/{epochs}  loss {total / len(images):.4f}  {seconds:.0f} s")
+    model = build_model()
+    batches = data.Batches(train_set, batch_size=BATCH_SIZE, augment=jitter, device=target, seed=seed)
+    fit(model, batches, epochs=epochs, lr=PEAK_LR, schedule="one_cycle", device=target, progress=progress)
     model.load_state_dict({key: value.half().float() for key, value in model.state_dict().items()})
-    return model.eval()
+    return model.cpu().eval()
 
 
 def weights_path() -> Path:
@@ -164,7 +114,7 @@ def weights_path() -> Path:
     return results_dir() / "weights" / f"{NAME}.pt"
 
 
-def run(seed: int = 0, device: torch.device | str | None = None, progress: bool = True) -> dict[str, Any]:
+def run(seed: int = 0, device: torch.device | str | None = None, progress: bool | None = None) -> dict[str, Any]:
     """Train three networks (``seed`` and the two after it) and store the median one, not the best.
 
     Writes ``results/weights/digit_reader.pt`` and ``results/digit_reader.json``.
@@ -174,17 +124,16 @@ def run(seed: int = 0, device: torch.device | str | None = None, progress: bool 
         and the checksum of its file.
 
     Raises:
-        FileNotFoundError: if MNIST is not in the data folder.
+        DataNotFound: if MNIST is not in the data folder.
     """
-    train_images, train_labels = read_mnist("train")
-    test_images, test_labels = read_mnist("test")
+    train_set = data.load("mnist", "train")
+    test = data.Batches(data.load("mnist", "test"), batch_size=1000, shuffle=False)
     start, runs = time.perf_counter(), []
     for s in range(seed, seed + RUNS):
-        model = train(train_images, train_labels, seed=s, device=device, progress=progress).cpu()
-        score = accuracy(model, test_images, test_labels)
+        model = train(train_set, seed=s, device=device, progress=progress)
+        score = evaluate(model, test).accuracy
         runs.append((score, s, model))
-        if progress:
-            print(f"seed {s}  test accuracy {score:.4f}")
+        print(f"seed {s}: test accuracy {score:.4f}", flush=True)
     kept_score, kept_seed, kept = sorted(runs, key=lambda r: r[:2])[RUNS // 2]
     path = weights_path()
     path.parent.mkdir(parents=True, exist_ok=True)
