@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from course_utils import data
+from course_utils.runtime import save_record
 
 
 def best_of(repeats: int, run: Callable[[], None]) -> float:
@@ -115,5 +116,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--record", action="store_true", help="store the figures in results/batches.json")
     arguments = parser.parse_args()
-    main(arguments.images, repeats=arguments.repeats)
+    figures = main(arguments.images, repeats=arguments.repeats)
+    if arguments.record:
+        save_record("batches", {"command": "python -m benchmarks.batches --record", **figures})

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from course_utils.data import synthetic
+from course_utils.runtime import save_record
 
 # What the chapters count on, on one core: made in a second.
 NEEDED = {"images 32x32, medium": 2000.0, "scenes 128x128, medium, all truth": 300.0}
@@ -68,4 +69,8 @@ def main(repeats: int = 5) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
-    main(parser.parse_args().repeats)
+    parser.add_argument("--record", action="store_true", help="store the figures in results/synthetic.json")
+    arguments = parser.parse_args()
+    figures = main(arguments.repeats)
+    if arguments.record:
+        save_record("synthetic", {"command": "OMP_NUM_THREADS=1 python -m benchmarks.synthetic --record", **figures})

@@ -79,9 +79,24 @@ def table() -> str:
     accuracy = reader["metrics"]["accuracy"]
     figure = f"{percent(sorted(accuracy)[len(accuracy) // 2])} of MNIST's test set (median of {len(accuracy)} seeds)"
     rows.append(("the network that reads drawings", figure, "`course train digit_reader`", date("digit_reader")))
-    for name in ("batches", "synthetic", "site"):
-        record = load_record(f"benchmark.{name}")
-        rows += [(r["what"], r["figure"], f"`{record['command']}`", date(f"benchmark.{name}")) for r in record["rows"]]
+    batches = load_record("batches")
+    figure = (
+        f"{batches['ratio']:.0f} times faster ({batches['batches_seconds']:.2f} s against "
+        f"{batches['loader_seconds']:.1f} s for {batches['images']:,} images)"
+    )
+    rows.append(("an epoch of batches in memory, against `DataLoader`", figure, "", "batches"))
+    rates = load_record("synthetic")["per_processor_second"]
+    figure = f"{rates['images 32x32, medium']:,.0f} images 32x32; "
+    figure += f"{rates['scenes 128x128, medium, all truth']:,.0f} scenes 128x128 with all truth"
+    rows.append(("made in a second on one core", figure, "", "synthetic"))
+    pages = {name: page for name, page in load_record("site")["pages"].items() if name.startswith("notebooks/")}
+    heaviest = max(page["fast"]["kilobytes"] for page in pages.values())
+    slowest = max(page["slow"]["first"] for page in pages.values())
+    figure = (
+        f"{heaviest:.0f} KB gzipped before images; first widget ready in {slowest:.1f} s at 1.6 Mbit/s, slow processor"
+    )
+    rows.append(("the heaviest chapter page", figure, "", "site"))
+    rows[-3:] = [(what, fig, f"`{load_record(name)['command']}`", date(name)) for what, fig, _, name in rows[-3:]]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * 4, *lines[1:]])
 
