@@ -27,8 +27,8 @@ from torch.nn import functional as F
 from course_utils import data, plotting, training
 from course_utils.grading.marks import WEIGHTS, final_mark
 from course_utils.plotting import COLORS
-from course_utils.runtime import band, environment_report, load_record, seed_everything
 from course_utils.recipes.digit_reader import load_digit_reader
+from course_utils.runtime import band, environment_report, load_record, seed_everything
 from course_utils.widgets import DigitReader, ImageNumbers
 from course_utils.widgets.digit_reader import THREE, rasterise
 
