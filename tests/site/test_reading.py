@@ -54,6 +54,7 @@ def test_without_scripts_each_figure_shows_its_picture_and_sentence(site, server
     for name in widget_pages(site):
         page.goto(server.url + name)
         for figure in page.locator(".course-widget").all():
+            figure.scroll_into_view_if_needed()
             assert figure.locator(".course-widget-static img, .course-widget-static svg").first.is_visible()
             assert len(figure.locator("figcaption").inner_text()) > 20
         assert page.locator(".theme-switch-button").is_hidden(), "no button that needs scripts"
