@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.check import check_same_length, check_shape
+from course_utils.check import check_int, check_same_length, check_shape
 from course_utils.plotting.style import COLORS, CYCLE, MARKERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+def few_shades(image: np.ndarray, levels: int = 32) -> np.ndarray:
+    """Round grey values to some levels between their extremes, so that a figure with a palette keeps true greys.
+
+    Args:
+        image: (H, W) grey values.
+        levels: number of shades, at least 2.
+    """
+    check_int("levels", levels, minimum=2)
+    low, span = float(image.min()), max(float(np.ptp(image)), 1e-12)
+    return low + np.round((image - low) / span * (levels - 1)) / (levels - 1) * span
 
 
 def gradient_glyphs(axes: Axes, image: np.ndarray, histograms: np.ndarray, cell: int) -> None:
@@ -28,7 +40,8 @@ def gradient_glyphs(axes: Axes, image: np.ndarray, histograms: np.ndarray, cell:
 
     check_shape("image", image, (None, None))
     rows, columns, bins = check_shape("histograms", histograms, (None, None, None)).shape
-    axes.imshow(image, cmap="gray", vmin=float(image.min()) - 0.5 * float(np.ptp(image)))
+    pale = float(image.min()) - 0.5 * float(np.ptp(image))
+    axes.imshow(few_shades(image), cmap="gray", vmin=pale, interpolation="nearest")
     strength = histograms / histograms.max()
     lines, shades = [], []
     for r in range(rows):
@@ -62,7 +75,7 @@ def matched_points(
     gap = 8
     canvas = np.ones((left.shape[0], left.shape[1] + gap + right.shape[1]))
     canvas[:, : left.shape[1]], canvas[:, left.shape[1] + gap :] = left, right
-    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1)
+    axes.imshow(few_shades(canvas), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     for (r0, c0), (r1, c1), good in zip(a, b, agree):
         color, width = (COLORS["sky"], 0.7) if good else (COLORS["vermillion"], 1.8)
         axes.plot([c0, c1 + left.shape[1] + gap], [r0, r1], color=color, linewidth=width, marker="o", markersize=2)

@@ -55,9 +55,9 @@ def window_descriptor(values: Sequence[float], width: int, row: int, column: int
 def _pictures() -> dict[str, str]:
     """Return the packed 96 x 96 grey pictures by name."""
     packed = {}
-    for name, label in (("astronaut", "astronaut"), ("cat", "cat"), ("coins", "coins")):
+    for name in ("astronaut", "cat"):
         photo = data.photo(name, size=SIDE, gray=True)[0].numpy()
-        packed[label] = pack(photo[:SIDE, :SIDE].astype(np.uint8))
+        packed[name] = pack(photo[:SIDE, :SIDE].astype(np.uint8))
     return packed
 
 
@@ -70,7 +70,7 @@ class GradientHistogram(CourseWidget):
     """Drag a window over a picture; its gradients, histograms and descriptor follow.
 
     Args:
-        picture: "astronaut", "cat" or "coins".
+        picture: "astronaut" or "cat".
         row: top row of the window, 1 to 79.
         column: left column of the window, 1 to 79.
         gain: light, above 0 and at most 1.
@@ -130,11 +130,13 @@ class GradientHistogram(CourseWidget):
         """Draw the window's pixels beside the descriptor's 36 bars."""
         values = unpack_bytes(self.pictures[self.picture]).reshape(SIDE, SIDE)
         part = values[self.row : self.row + WINDOW, self.column : self.column + WINDOW]
+        shades = (part // 16 * 17).astype(int)
         parts = []
         for r in range(WINDOW):
-            for c in range(WINDOW):
-                shade = int(part[r, c])
-                parts.append(svg.rect(10 + 12 * c, 10 + 12 * r, 12, 12, fill=f"#{shade:02x}{shade:02x}{shade:02x}"))
+            ends = [*(np.flatnonzero(np.diff(shades[r])) + 1).tolist(), WINDOW]
+            for start, end in zip([0, *ends[:-1]], ends):  # one bar for each run of pixels of the same shade
+                fill = f"#{shades[r, start]:02x}" + f"{shades[r, start]:02x}" * 2
+                parts.append(svg.rect(10 + 12 * start, 10 + 12 * r, 12 * (end - start), 12, fill=fill))
         for middle in (0, 96, 192):
             parts.append(svg.line(10, 10 + middle, 202, 10 + middle, stroke=svg.COLORS["orange"], stroke_width=2))
             parts.append(svg.line(10 + middle, 10, 10 + middle, 202, stroke=svg.COLORS["orange"], stroke_width=2))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from course_utils.plotting.features import gradient_glyphs, label_curves, matched_points, score_table
+from course_utils.plotting.features import few_shades, gradient_glyphs, label_curves, matched_points, score_table
 
 mpl.use("agg")
 
@@ -40,3 +40,12 @@ def test_table_writes_every_score() -> None:
     axes = Figure().subplots()
     score_table(axes, np.array([[0.25, 1.0]]), ["row"], ["x", "y"])
     assert [text.get_text() for text in axes.texts] == ["0.25", "1.00"]
+
+
+def test_few_shades_keep_the_extremes_and_stay_close() -> None:
+    image = np.random.default_rng(0).random((40, 40)) * 3 - 1
+    shaded = few_shades(image, 16)
+    assert len(np.unique(shaded)) <= 16
+    assert np.abs(shaded - image).max() <= 0.5 * np.ptp(image) / 15 + 1e-9
+    assert shaded.min() == pytest.approx(image.min())
+    assert shaded.max() == pytest.approx(image.max())
