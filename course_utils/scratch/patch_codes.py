@@ -1,7 +1,7 @@
 """From patches to one vector an image: cut, normalise, encode with a codebook, pool.
 
 The bag of visual words of the 2000s, with the encoder left open. Sources: Csurka et al., "Visual Categorization with
-Bags of Keypoints", 2004; Coates and Ng, "The Importance of Encoding Versus Training", ICML 2011.
+Bags of Keypoints", 2004; Coates, Ng and Lee, "An Analysis of Single-Layer Networks", AISTATS 2011 (triangle).
 """
 
 from collections.abc import Callable

@@ -72,7 +72,7 @@ reader
 # 4. **Do the exercises.** Hints and full solutions are folded below them. Try before you unfold.
 #
 # Numbers that come from training carry a **[seed band](../book/glossary.md#seed-band)**: the smallest, the median and
-# the largest result of twenty runs that differ only in their random start. You see your own result on that band, so
+# the largest result of twenty runs (fewer where it says so) that differ only in their random start. You see your own result on that band, so
 # you know at once whether it is ordinary.
 #
 # ### How your work is marked
@@ -681,8 +681,8 @@ if DATASET == "digits":
 
 # %% [markdown]
 # There are two kinds of luck. The band is the luck of the **seed**. The grey bar is the luck of the **test set**: with
-# another 500 digits, by other writers, the same network would score a little differently, with a standard error of
-# $\sqrt{a(1-a)/500}$ for accuracy $a$. Two results that differ by less than that are the same result. How large
+# another 500 digits of the same kind, the same network would score a little differently, with a standard error of
+# $\sqrt{a(1-a)/500}$ for accuracy $a$. A difference of less than that is no evidence of a difference. How large
 # both kinds are in real benchmarks has been measured
 # [(Bouthillier et al., 2021)](../book/references.md#bouthillier-2021). This is why the course shows you bands and not
 # records.
@@ -1240,7 +1240,7 @@ print("repeat it with:   ", record["command"])
 # ### The map
 #
 # Sixteen chapters, each answering the question that the one before leaves open. Who found what, and when, stands on
-# [the timeline](../book/timeline.md): it begins in 1943, and each entry names the chapter that runs it.
+# [the timeline](../book/timeline.md): it begins in 1943, and each entry names its chapter.
 #
 # | | chapter | the question |
 # |---|---|---|

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Before learning: how machines saw without networks, and what a good feature is
 #
-# For forty years, people wrote the eye of the machine by hand and let only its last step learn. You will build those
+# For almost fifty years, people wrote the eye of the machine by hand and let only its last step learn. You will build those
 # eyes, test them on the same digits, and see what exactly a network adds when it learns its own.
 #
 # **You will be able to**
@@ -268,7 +268,10 @@ def compare(name, degrees, scale):
 
 rates = {}
 for name, degrees, scale in [
-    ("astronaut", 30, 0.8), ("cat", 70, 0.6), ("camera", -45, 1.3), ("coffee", -45, 1.3),
+    ("astronaut", 30, 0.8),
+    ("cat", 70, 0.6),
+    ("camera", -45, 1.3),
+    ("coffee", -45, 1.3),
 ]:
     left, right, a, b, agree = compare(name, degrees, scale)
     rates[name] = agree.mean()
@@ -346,7 +349,7 @@ image_grid(words.centres[order[:48]].reshape(-1, 6, 6), columns=16, size=0.42)
 #
 # - *hard*: 1 for the nearest word, 0 for all others. Much is lost: which word came second, and how near was it?
 # - *triangle*: how much nearer than average each word is, and zero for the farther half
-#   ([Coates and Ng, 2011](../book/references.md#coates-ng-2011)). With the distances $d_k = \lVert x - c_k \rVert$,
+#   ([Coates et al., 2011](../book/references.md#coates-2011)). With the distances $d_k = \lVert x - c_k \rVert$,
 #
 # $$ a_k = \max\bigl(0,\ \bar d - d_k\bigr) \tag{0.26} $$
 
@@ -432,6 +435,7 @@ for i, (title, part) in enumerate(panels):
     panel.set_axis_off()
     panel.set_title(title, fontsize=9)
 
+
 # %%
 def signed(codes):
     """Keep positive and negative coefficients apart: a bright stroke is not a dark one."""
@@ -448,7 +452,7 @@ assert abs(scores["sparse codes"] - scores["k-means, triangle"]) < 0.03
 
 # %% [markdown]
 # Close to each other, and the triangle code costs one matrix product where ISTA takes thirty. That was the news of 2011: a
-# cheap code that is *also* mostly zeros comes near the principled one.
+# cheap code that has many zeros too comes near the principled one.
 #
 # ## One recipe behind them all
 #
@@ -490,7 +494,7 @@ for without in (None, *STEPS):
 stages_result = {f"{name}_{exam_name}": value for name, row in ablation.items()
                  for exam_name, value in zip(("even", "shaded"), row)}  # fmt: skip
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels with five rows each: full, and without normalise, filter, nonlinearity or pool. In even light, without filter is lowest near 0.17, without nonlinearity and pool near half, without normalise best. In shade, the full stages score above the ones without normalise."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels with five rows each: full, and without normalise, filter, nonlinearity or pool. In even light, without filter is lowest near 0.2, without nonlinearity and pool near half, without normalise best. In shade, the full stages score above the ones without normalise."}}
 figure, panels = plt.subplots(1, 2, figsize=(7, 2.7), sharey=True)
 for panel, light in zip(panels, ("even", "shaded")):
     for i, name in enumerate(("pool", "nonlinearity", "filter", "normalise", "full")):
@@ -522,7 +526,7 @@ assert typical["normalise_shaded"] < typical["full_shaded"]
 #
 # ## Why many dimensions help
 #
-# All these features are longer than the picture: 576 pixels became 1,024 numbers. The lectures say why: "embed features in a high
+# The last of these features is longer than the picture: 576 pixels became 1,024 numbers. The lectures say why: "embed features in a high
 # dimensional space (data points become separable)". How separable, exactly? Take $N$ points, give them **random** labels, and
 # ask whether a plane separates the two classes. [Cover, 1965](../book/references.md#cover-1965), counted. For points in
 # [general position](../book/glossary.md#general-position) in $D$ dimensions, of all $2^N$ labellings
@@ -532,7 +536,7 @@ assert typical["normalise_shaded"] < typical["full_shaded"]
 # can be separated by a plane with a bias. The proof is one step of bookkeeping. Add point $N$ to $N-1$ others. Every labelling
 # of those that a plane separates stays possible with *at least one* label for the newcomer. With *both*, exactly if some separating
 # plane can be pushed through the new point; planes through one given point have one dimension less. So
-# $C(N, D) = C(N-1, D) + C(N-1, D-1)$, Pascal's triangle, which 0.30 solves.
+# $C(N, D) = C(N-1, D) + C(N-1, D-1)$, starting from $C(1, D) = 2$ and $C(N, 0) = 2$: Pascal's triangle, which 0.30 solves.
 
 # %%
 Separability()
@@ -571,11 +575,10 @@ for d, name in ((19, "N/2 − 1"), (39, "N − 1")):
     axes.axvline(d, color=COLORS["gray"], linestyle="--", linewidth=1)
     axes.text(d + 0.4, 0.05, name)
 axes.set(xlabel="number of features D", ylabel="share separable")
-axes.legend(loc="upper left");
-
+axes.legend(loc="upper left")
 # %% [markdown]
 # <span id="c103"></span>**The lectures' sentence is true, and sharper than it looks.** $D = N - 1$ features separate *every* labelling. But
-# half of all labellings fall already at $D = N/2 - 1$, and well above it failures are rare. Two conditions come with it. The map must be
+# half of all labellings are separated already at $D = N/2 - 1$, and well above it failures are rare. Two conditions come with it. The map must be
 # **nonlinear**: 200 linear features of a plane still span a plane. And separable is not *understood*: random labels become separable
 # too, so reaching 100 % on training data proves nothing. What counts is how few dimensions suffice.
 #
@@ -587,7 +590,7 @@ axes.legend(loc="upper left");
 #
 # Ask each picture for the distances $r_1 < r_2$ to its two nearest neighbours. In $d$ dimensions the volume of a ball grows
 # like $r^d$, so in few dimensions the second neighbour tends to be much farther than the first, in many dimensions
-# hardly. The ratio follows $P(r_2/r_1 > \mu) = \mu^{-d}$, whatever the density, and maximum likelihood gives
+# hardly. The ratio follows $P(r_2/r_1 > \mu) = \mu^{-d}$, whatever the density (as long as it hardly changes on the way to the second neighbour), and maximum likelihood gives
 # ([Facco et al., 2017](../book/references.md#facco-2017))
 #
 # $$ \hat d = \frac{N}{\sum_{i=1}^{N} \ln (r_2 / r_1)_i} \tag{0.31} $$
@@ -622,8 +625,7 @@ axes_pca = np.linalg.svd(bars - bars.mean(0), full_matrices=False)[2][:3]
 shadow = (bars - bars.mean(0)) @ axes_pca.T
 angle = draw_factors(2000, ("x", "angle"), seed=SEED)["angle"]
 cloud.scatter(*shadow[:700].T, c=angle[:700], cmap="twilight", s=4)
-cloud.set(xticklabels=[], yticklabels=[], zticklabels=[]);
-
+cloud.set(xticklabels=[], yticklabels=[], zticklabels=[])
 # %% [markdown]
 # The estimator says two. PCA, which looks for a *flat* sheet, needs many times more, because the sheet is curved. This is the
 # [manifold](../book/glossary.md#manifold) hypothesis: real data vary in few directions, along curved sheets. The digits agree: about
@@ -783,8 +785,7 @@ for panel, result, title in zip(panels, (trained, untrained), ("trained on the s
     panel.plot(result["shape"], marker="s", label="shape")
     panel.set(xticks=range(5), xticklabels=["pixels", "1", "2", "3", "4"], xlabel="layer", title=title, ylim=(0, 1.05))
 panels[0].set_ylabel("accuracy of the probe")
-panels[1].legend(loc="center right");
-
+panels[1].legend(loc="center right")
 # %%
 for task, row in trained.items():
     print(f"{task:8}", "  ".join(f"{value:.2f}" for value in row))
@@ -875,7 +876,7 @@ figure.subplots_adjust(right=0.74, bottom=0.16)
 # The lines cross. With ten labels a digit, bags of codes that were learned *without* labels beat the network. They start ahead twice: their
 # codes have seen all 1,297 frames, and whoever pools over the whole frame **knows** that the place does not matter. The network has to find
 # its filters from a hundred labels. With more of them it catches up and wins, with **32 numbers** a frame against hundreds: what the digits need, and
-# nothing else. So "hand-made or learned?" was never settled by principle. It was settled by labels: ImageNet came with 1.3 million.
+# nothing else. So "hand-made or learned?" was never settled by principle. It was settled by labels: the ImageNet challenge came with 1.3 million.
 #
 # ## Checked claims
 #
@@ -1036,6 +1037,7 @@ assert cover_count(8, 2) == 58
 #
 # </details>
 
+
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
 def fista(x, atoms, penalty, iterations):
     step = 1 / lipschitz(atoms)
@@ -1113,7 +1115,7 @@ assert mnist_curves["bag of words"][0] < words_row[0] - 0.1
 #
 # ## Summary
 #
-# - A feature keeps what matters and drops what does not. On moved digits that is worth more than any classifier.
+# - A feature keeps what matters and drops what does not. On moved digits it more than doubled the score of the same classifier.
 # - HOG and SIFT drop light, contrast and exact place by gradients, histograms and a norm; SIFT turns and scales its grid with the picture.
 # - Codes can be learned without labels. k-means never raises its inertia; sparse coding is a gradient step and a soft threshold, with a
 #   step of $1/L$.
@@ -1123,8 +1125,8 @@ assert mnist_curves["bag of words"][0] < words_row[0] - 0.1
 #
 # **Further reading.** [Dalal and Triggs, 2005](../book/references.md#dalal-triggs-2005), for how carefully a feature can be engineered;
 # [Lowe, 2004](../book/references.md#lowe-2004), a paper that reads like a workshop;
-# [Coates and Ng, 2011](../book/references.md#coates-ng-2011) and [Jarrett et al., 2009](../book/references.md#jarrett-2009), for the last word
-# before deep learning took over; [Bengio et al., 2013](../book/references.md#bengio-2013), for what a good representation is.
+# [Coates et al., 2011](../book/references.md#coates-2011) and [Jarrett et al., 2009](../book/references.md#jarrett-2009), for the last word
+# before deep learning took over; [Bengio et al., 2013](../book/references.md#bengio-2013b), for what a good representation is.
 #
 # **The next question.** The linear classifier had a closed form here, all data at once. A brain gets one example at a time, and a network's filters
 # have no closed form. How can a machine learn *from its mistakes, one by one*? [The perceptron](01_perceptron.ipynb).

@@ -150,7 +150,7 @@ assert not outputs[inputs[:, 3] == 1].any()
 # %% [markdown]
 # The lecture describes the 1943 unit as one with multiplicative weights whose output models a firing rate "as
 # continuous quantity". That mixes three models. The unit of 1943 is all-or-none, with equal links and a veto.
-# Adjustable weights came with [Rosenblatt](../book/references.md#rosenblatt-1958). A continuous rate is what
+# Weights that a machine corrects by its own mistakes came with [Rosenblatt](../book/references.md#rosenblatt-1958). A continuous rate is what
 # equation 1.1 gives.
 #
 # The unit that we use from now on is the weighted one. With inputs $x$, weights $w$ and bias $b$ it fires when
@@ -305,7 +305,8 @@ print("ten lines, course_utils and scikit-learn agree")
 #
 # $$ E(w) = -\!\!\sum_{i\ \text{wrong}}\! y_i\, f(x_i) \;=\; \sum_i \max\{0,\, -y_i\, f(x_i)\} . \tag{1.4} $$
 #
-# <span id="c004"></span>A wrong sample has $y f < 0$ and pays its distance past the border, $-y f$. A right sample pays 0.
+# <span id="c004"></span>A wrong sample has $y f < 0$ and pays by how much its score lies
+# on the wrong side, $-y f$ (a distance only when the weights without the bias have length 1). A right sample pays 0.
 # The maximum does that selection by itself. Samples with $f = 0$ add 0 to both forms, wherever you count them.
 #
 # <span id="c005"></span>Now differentiate one term, with $f = w^\top x$. Where $y f < 0$ the term is $-y\,w^\top x$ and its gradient is
@@ -369,7 +370,7 @@ print(f"relu(-y*score): {len(stuck) - 1} updates, weights {stuck[-1].tolist()}")
 # Together these two do not work: from $w = 0$ the strict rule makes no update, ever. The condition must be
 # $y f \le 0$, as in equation 1.3.
 #
-# As a loss, this is a choice at the kink. Left of it the slope in $f$ is $-y$, right of it 0. At the kink
+# As a loss, this is a choice at the kink. Where $y f < 0$ the slope in $f$ is $-y$, where $y f > 0$ it is 0. At the kink
 # every value in between is a legitimate
 # [subgradient](../book/glossary.md#subgradient), and you may pick. `criterion_kink_included` picks $-y$.
 # Its *value* is the same everywhere. And now the optimiser walks exactly the path of our loop:
@@ -387,7 +388,12 @@ print(f"SGD on the criterion with the kink: {len(walked) - 1} updates, the same 
 
 zero = torch.zeros(1, requires_grad=True)
 torch.maximum(-zero, torch.zeros(1)).sum().backward()
-print(f"slope of max(0, -f) at f = 0:  relu {0.0}, torch.maximum {zero.grad.item()}, ours -1.0")
+slopes = {"torch.maximum": zero.grad.item()}
+for name, loss in (("relu", criterion), ("ours", criterion_kink_included)):
+    f = torch.zeros(1, requires_grad=True)
+    loss(f, torch.ones(1)).backward()
+    slopes[name] = f.grad.item()
+print("slope of max(0, -f) at f = 0:", slopes)
 
 # %% [markdown]
 # Look at the last line. `torch.maximum` splits a tie in half, so the "same" loss written with it does leave
@@ -457,8 +463,8 @@ assert np.allclose(factor, 1 - 0.201 * 10)
 assert abs(factor).min() > 1
 
 # %% [markdown]
-# The best single rate here is $2/(\lambda_{\min} + \lambda_{\max}) = 2/11$, more than half of the edge: it gives both axes
-# factors of the same size, $\pm 9/11$. The good region ends within a hair of the cliff. You will meet this cliff again with
+# The best single rate in the long run is $2/(\lambda_{\min} + \lambda_{\max}) = 2/11$, more than half of the edge: it gives both axes
+# factors of the same size, $\pm 9/11$. (After 50 steps from this start the best lies a hair below it.) The good region ends within a hair of the cliff. You will meet this cliff again with
 # every network in this course.
 #
 # <span id="c009"></span>And the perceptron? Its criterion is not a bowl. It is made of flat faces that meet at 0, and it has
@@ -490,7 +496,8 @@ assert small.updates == train_perceptron(x, y, eta=1, w=elsewhere / 0.01).update
 # $\|w^*\| = 1$, since dividing by the length changes no sign. <span id="c008"></span>Call the smallest of these numbers the
 # [margin](../book/glossary.md#margin) $\gamma$: the distance from the hyperplane to the closest sample. With finitely many
 # samples $\gamma > 0$ comes for free. Call the length of the longest sample the radius $R$. (The lecture writes $\delta$ for
-# the margin and $M$ for the radius.)
+# the margin and $M$ for the radius.) The bound below holds for every such $w^*$; the one with the largest margin
+# gives the smallest bound, and the code uses that one.
 #
 # One detail hides in these lines. The bias is folded into $x$, so $R$ is the length of $(x, 1)$, not of $x$:
 # $R^2 = 1 + \max \|x\|^2$. And the hyperplane in the enlarged space passes through the origin.
@@ -592,7 +599,7 @@ assert a_after_one < claimed
 
 # %% [markdown]
 # There is a way to find the slip in $M/\delta^2$ without any example: **check the units**. Measure the inputs in millimetres
-# instead of centimetres. Every number becomes ten times larger, every mistake stays a mistake, and the count $t$ stays
+# instead of centimetres. Every number becomes ten times larger (the constant 1 of the bias too), every mistake stays a mistake, and the count $t$ stays
 # the same. So a bound on $t$ must not change either. $(R/\gamma)^2$ does not: both lengths grow tenfold. $M/\delta^2$
 # becomes ten times *smaller*. It cannot be a bound on anything.
 #
@@ -763,8 +770,9 @@ assert len(np.unique(xor.history, axis=0)) == 4
 # distance, separable or not. This is the *perceptron cycling theorem*
 # ([Minsky and Papert, 1969](../book/references.md#minsky-papert-1969);
 # [Block and Levin, 1970](../book/references.md#block-levin-1970)). Its proof is longer than ours, and we only measure it. One
-# consequence is easy: if all inputs are whole numbers, the weights are whole numbers too, a bounded region holds only
-# finitely many of them, so some weight vector must come back, and from there everything repeats.
+# consequence is easy: if the order is fixed and all inputs and the start are whole numbers, the weights are whole numbers too,
+# a bounded region holds only finitely many of them, so some weight vector must come back at the start of a pass, and from
+# there everything repeats.
 #
 # Real data are rarely separable, and rarely XOR: mostly right, with some overlap. Take two overlapping clouds. Two cheap repairs
 # are old and good:
@@ -941,8 +949,8 @@ for units, expected in zip(sizes, bands):
 
 # %% [markdown]
 # Random features help, if there are enough of them. A few random signs lose most of the picture. With 512, as many as the Mark I
-# had, you are just ahead of the pixels. Many more beat them clearly, because each sign asks a yes-or-no question about a *combination* of pixels, and combinations are what
-# one linear unit on pixels cannot form. The price: thousands of random questions, most of them useless.
+# had, you are just ahead of the pixels. Many more beat them clearly, because each sign asks a yes-or-no question about a *combination* of pixels, and a weighted sum of many
+# such answers is what one linear unit on pixels cannot form. The price: thousands of random questions, most of them useless.
 #
 # <span id="c026"></span>Why not *learn* the questions? The lecture says that the sign prevents it. Ask autograd for the gradient of the loss with respect to
 # the wiring:
@@ -996,12 +1004,12 @@ print(f"accuracy on new pictures with 64 sign units: frozen links {frozen:.3f}, 
 assert learned > frozen + 0.05
 
 # %% [markdown]
-# (The loss in this cell is the hinge; [the next chapter](01b_kernels.ipynb) explains it.) Learned questions beat random ones by
-# far. The clean way, a unit with a slope that is not zero, is the subject of chapter 02, the multi-layer perceptron.
+# (The loss in this cell is the hinge; [the next chapter](01b_kernels.ipynb) explains it.) Learned questions beat random ones
+# in this run. The clean way, a unit with a slope that is not zero, is the subject of chapter 02, the multi-layer perceptron.
 #
 # ## More than two classes
 #
-# <span id="c018"></span>The lecture lists among the perceptron's limits that it has "no direct multi-class extension". There is one, and it is as old as the
+# <span id="c018"></span>The lecture lists among the perceptron's limits that it has "no direct multi-class extension". There is one, and it is almost as old as the
 # theorem. Give each class its own weight vector, and answer with the class whose score is largest. When class $j$ wins
 # although the sample belongs to class $k$, make $k$ stronger and $j$ weaker, both for this sample:
 #
@@ -1127,7 +1135,7 @@ assert separable(x, y)
 assert [digit for digit, possible in alone.items() if not possible] == [8]
 
 # %% [markdown]
-# The 8 cannot be cut off: it lies between the others. Its machine goes round in a cycle for ever, although the ten classes *together* are separable. Paired
+# The 8 cannot be cut off: it lies between the others. Its machine goes on making mistakes for ever, although the ten classes *together* are separable. Paired
 # updates train what is asked, the comparison of scores, and nothing else.
 #
 # Which digits does it get wrong?
@@ -1203,8 +1211,8 @@ except ValueError as error:
 assert count_mistakes(x, y, w_bad) > 5
 
 # %% [markdown]
-# **3. Features on different scales.** One feature in millimetres, one in kilometres: the radius explodes, the margin does not, and
-# the updates follow. Scale first.
+# **3. Features on different scales.** One feature in other units than the other, and far from zero: the radius explodes, the
+# margin does not, and the updates follow. Centre and scale first.
 
 # %% tags=["nbval-check-output"]
 stretched = add_bias(points * [1.0, 30.0] + [0.0, 100.0])
@@ -1219,8 +1227,8 @@ for name, version in (("as it came", stretched), ("standardised", scaled)):
 assert spent[1] < spent[0] / 50
 
 # %% [markdown]
-# **4. The strict inequality.** `if y * score < 0` with `w = np.zeros(...)` trains for ever without learning. You saw it
-# [above](#c006): 0 updates. Write `<=`, or start from small random weights.
+# **4. The strict inequality.** `if y * score < 0` with `w = np.zeros(...)` makes a clean first pass and stops at once,
+# having learned nothing. You saw it [above](#c006): 0 updates. Write `<=`, or start from small random weights.
 #
 # **5. Stopping at the first clean stretch.** "The last ten samples were all right, so it is done." A clean *pass* proves that all
 # are right. A clean stretch proves nothing:
@@ -1431,7 +1439,7 @@ assert min(record["last_pass"]) > 0
 #
 # - A threshold unit sums and compares. One unit draws one hyperplane: AND, OR, NOT, but never XOR.
 # - The perceptron changes its weights only on mistakes: $w \leftarrow w + y\,x$ if $y\,w^\top x \le 0$. The $\le$ matters.
-# - The rule is gradient descent on $\sum \max\{0, -y f\}$, with a choice to make at the kink.
+# - The rule is gradient descent, one sample at a time, on $\sum \max\{0, -y f\}$, with a choice to make at the kink.
 # - Progress grows like $t\gamma$, length at most like $\sqrt{t}R$: at most $(R/\gamma)^2$ updates. A bound must survive a change of units.
 # - Order and start decide which separator you get. Without a separator the weights cycle, bounded; use the pocket or the average.
 # - Fixed random sign units help when there are many; a sign passes no gradient, so they cannot learn by it.

@@ -287,7 +287,7 @@ assert np.allclose(ours, jump[-1], atol=1e-8)
 #
 # A number between 0 and 1 is not yet a probability. It is one if, of all inputs that get 0.7, about seven in ten are positive. Check it the way a weather forecaster is checked: sort the predictions into bins, and compare each bin with what happened. Chance alone makes the observed share wobble, so each bin gets a band: where 99 in 100 observations fall if the prediction is right (binomial quantiles).
 #
-# We draw labels from a known logistic model, fit on 2,000 of them, and test on 4,000 fresh ones. Beside the honest fit stand two impostors: the same score tripled (all answers unchanged!), and the perceptron's bare decision read as probability 0 or 1.
+# We draw labels from a known logistic model, fit on 2,000 of them, and test on 4,000 fresh ones. Beside the honest fit stand two impostors: the same score tripled (all answers unchanged!), and the bare decision, all that a perceptron gives, read as probability 0 or 1.
 #
 # > **Predict.** All three make the same decisions, hence the same mistakes. Which way will the tripled score leave the diagonal?
 
@@ -357,7 +357,7 @@ assert angle[-1] < 0.6 * angle[np.searchsorted(at, 1000)]
 plt.show()
 
 # %% [markdown]
-# The weights run away, slowly: the length grows like the logarithm of the step. And the direction goes somewhere definite. Once every margin is large, the sum (1.35) is dominated by its largest term, the point with the *smallest* margin; to reduce the loss is then to push that point away. So plain gradient descent, with no instruction to do so, turns towards the line with the widest margin. This [implicit bias](../book/glossary.md#implicit-bias) is a theorem ([Soudry et al., 2018](../book/references.md#soudry-2018)), and one of the explanations on offer for why huge networks that could memorise anything still find sensible solutions.
+# The weights run away, slowly: the length grows like the logarithm of the step. And the direction goes somewhere definite. Once every margin is large, the sum (1.35) is dominated by its largest term, the point with the *smallest* margin; to reduce the loss is then to push that point away. So plain gradient descent, with no instruction to do so, turns towards the line with the widest margin (widest in the space that includes the constant 1 of the bias; on these data it is the widest street as well, in general it need not be). This [implicit bias](../book/glossary.md#implicit-bias) is a theorem ([Soudry et al., 2018](../book/references.md#soudry-2018)), and one of the explanations on offer for why huge networks that could memorise anything still find sensible solutions.
 #
 # But what a slow road: the angle shrinks like one over the logarithm of the step, and after a hundred thousand steps the line is still on its way. If the widest margin is what you want, why not ask for it?
 #
@@ -375,7 +375,7 @@ plt.show()
 #
 # First term: wide street. Second: few and small trespasses. $\lambda$ sets the exchange rate; many books and libraries write $C = 1/(\lambda N)$ in front of the sum instead. Note that $b$ is not in the first term; a street may be anywhere (see [pitfalls](#pitfalls)).
 #
-# Train it as you trained the perceptron: a step against the slope. The hinge has a kink at $m = 1$; any slope between its two sides will do there, a *sub-gradient*. The steps shrink as $1/(\lambda t)$ ([Shalev-Shwartz et al., 2007](../book/references.md#shalev-shwartz-2007)). Compare the line that computes `inside` with the perceptron rule: it updates not only on mistakes but on everything *inside the street*, and the first term shrinks the weights a little each time.
+# Train it as you trained the perceptron: a step against the slope. The hinge has a kink at $m = 1$; any slope between its two sides will do there, a *sub-gradient*. The steps shrink as $1/(\lambda t)$, those of the bias, which has no penalty, as $1/\sqrt t$ ([Shalev-Shwartz et al., 2007](../book/references.md#shalev-shwartz-2007)). Compare the line that computes `inside` with the perceptron rule: it updates not only on mistakes but on everything *inside the street*, and the first term shrinks the weights a little each time.
 
 # %%
 from course_utils.scratch.svm import LinearRule, fit_subgradient
@@ -398,7 +398,7 @@ library = fit_subgradient(x_gap, y_gap)  # the same steps; it does the centring 
 assert np.allclose(ours.w, library.w)
 
 # %% [markdown]
-# How good are steps that wobble? To know, you need the exact answer to compare with. The problem "shortest $w$ with every margin at least 1" is a quadratic programme. Its dual has one number $\alpha_i \ge 0$ per *sample*:
+# How good are steps that wobble? To know, you need the exact answer to compare with. The problem (1.39) is a quadratic programme, and "shortest $w$ with every margin at least 1" is its case $C = \infty$. Its dual has one number $\alpha_i \ge 0$ per *sample*:
 #
 # $$ \begin{aligned} &\max_\alpha\; \sum_i \alpha_i - \tfrac12 \sum_{i,j} \alpha_i \alpha_j\, y_i y_j\, x_i \cdot x_j \\ &\text{with}\quad 0 \le \alpha_i \le C, \quad \sum_i \alpha_i y_i = 0, \quad\text{and then}\quad w = \sum_i \alpha_i y_i x_i. \end{aligned} \tag{1.40} $$
 #
@@ -408,7 +408,7 @@ assert np.allclose(ours.w, library.w)
 #
 # $$ \tfrac12 \|w\|^2 + C \sum_i \xi_i - \sum_i \alpha_i \bigl( y_i (w \cdot x_i + b) - 1 + \xi_i \bigr) - \sum_i \beta_i \xi_i. $$
 #
-# At the best $w$, $b$ and $\xi$ all slopes vanish: $w = \sum_i \alpha_i y_i x_i$, then $\sum_i \alpha_i y_i = 0$, then $C = \alpha_i + \beta_i$, hence $0 \le \alpha_i \le C$. Put these three back, and (1.40) is what remains, to be maximised over the prices. A price is positive only where its condition is tight: at points on the edge of the street, or inside it.
+# At the best $w$, $b$ and $\xi$ all slopes vanish: $w = \sum_i \alpha_i y_i x_i$, then $\sum_i \alpha_i y_i = 0$, then $C = \alpha_i + \beta_i$, hence $0 \le \alpha_i \le C$. Put these three back, and (1.40) is what remains, to be maximised over the prices. A price is positive only where its condition is tight: at points on the edge of the street, or inside it. A sample with $0 < \alpha_i < C$ lies exactly on the edge, $y_i (w \cdot x_i + b) = 1$, and that equation gives $b$.
 #
 # </details>
 #
@@ -740,7 +740,7 @@ assert np.linalg.norm(split_by_span(from_zero, x_few)[1]) < 1e-12
 #
 # $$ f(x) = \sum_i \alpha_i\, k(x_i, x) \;(+\, b). \tag{1.46} $$
 #
-# Read it aloud: *how similar is the new point to each training sample, weighted by $\alpha_i$?* Training finds the $\alpha_i$. For the SVM that is the dual (1.40) with $k(x_i, x_j)$ in place of $x_i \cdot x_j$, and our solver already takes a matrix. Here it is on the rings, with an RBF kernel:
+# Read it aloud: *how similar is the new point to each training sample, weighted by $\alpha_i$?* (The $\alpha_i$ here is the $\alpha_i y_i$ of (1.40): the label is folded in.) Training finds the $\alpha_i$. For the SVM that is the dual (1.40) with $k(x_i, x_j)$ in place of $x_i \cdot x_j$, and our solver already takes a matrix. Here it is on the rings, with an RBF kernel:
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the RBF support vector machine draws a closed curve between the two rings; only some points are large, the support vectors. Right: surface of the score over one cut through the centre, a hill inside the inner ring and a trough at the outer ring."}}
 K_ring = rbf_kernel(x_ring, x_ring, gamma=1.0)
@@ -847,7 +847,7 @@ assert errors["test"][0] > 1.5 * min(errors["test"])
 plt.show()
 
 # %% [markdown]
-# Too wide, and all samples look alike: the machine blurs towards a straight border. Too narrow, and each sample sees only itself: zero training error, and islands. Training error is blind to this; it only ever falls. You choose $\gamma$, like $C$, on data that was not trained on.
+# Too wide, and all samples look alike: the machine blurs towards a straight border. Too narrow, and each sample sees only itself: zero training error, and islands. Training error is blind to this: it falls, but for a wobble, all the way to zero. You choose $\gamma$, like $C$, on data that was not trained on.
 #
 # ## Kernel PCA: finite features back from a kernel
 #
@@ -900,7 +900,7 @@ print(
 assert np.abs(through_z - machine.score(K_test)).max() < 1e-4
 
 # %% [markdown]
-# Now *truncate*. Keep only the first few coordinates, and the embedding is approximate, with an error you can read off: the first eigenvalue you dropped.
+# Now *truncate*. Keep only the first few coordinates, and the embedding is approximate, with an error you can read off: in the spectral norm (the largest eigenvalue of the difference) it is the first eigenvalue you dropped.
 #
 # > **Predict.** The rings live in a plane, the kernel has infinitely many features. How many coordinates does a linear machine need to tell inside from outside?
 
@@ -929,7 +929,7 @@ plt.show()
 # %% [markdown]
 # Two. In the first two coordinates a straight line separates what takes a circle in the plane, long before the kernel itself is well approximated (dashed). Two numbers a sample instead of eighty, however many samples there are.
 #
-# That was kind of this task. Kernel PCA keeps the directions in which the *inputs* vary most and never looks at a label; where the labels depend on a direction of little variance, truncation throws it away.
+# That was kind of this task. Kernel PCA keeps the directions in which the *features* $\phi(x)$ vary most and never looks at a label; where the labels depend on a direction of little variance, truncation throws it away.
 #
 # Kernel PCA still needs the eigenvectors of an $N \times N$ matrix. Its practical cousin picks a few hundred *landmarks* and takes coordinates against those only: [Nyström features](../book/glossary.md#landmark-features) ([Williams and Seeger, 2001](../book/references.md#williams-seeger-2001)). You meet them [at scale](#at-scale).
 #
@@ -982,7 +982,7 @@ mixture, likelihood = fit_mixture(pool, components=8, steps=60, seed=SEED)
 assert (np.diff(likelihood) > -1e-9).all(), "EM never lowers the likelihood"
 
 # %% [markdown]
-# > **Predict.** A linear machine on the mean of each bag; one on mean and covariance; one with the Fisher kernel. Which is above chance?
+# > **Predict.** A linear machine on the mean of each bag; one on mean and covariance; one with the Fisher kernel (all three standardised on the training bags). Which is above chance?
 
 # %% tags=["band-fisher"]
 whiten = FisherWhitening(mixture, pool)
@@ -1382,7 +1382,7 @@ assert smallest_eigenvalue(K) > -1e-9
 assert (truth * scores > 0).sum() >= 12
 
 # %% [markdown]
-# **6. (an hour) Random Fourier features.** [Rahimi and Recht, 2007](../book/references.md#rahimi-recht-2007): with frequencies $\omega_j$ drawn from a normal distribution of variance $2\gamma$ and phases $b_j$ uniform in $[0, 2\pi]$, the features $\sqrt{2/H} \cos(\omega_j \cdot x + b_j)$ have the RBF kernel as expected inner product. Implement them, and plot or print the largest error of the kernel on 100 points for $H = 10, 100, 1000, 10000$. How does it fall?
+# **6. (an hour) Random Fourier features.** [Rahimi and Recht, 2007](../book/references.md#rahimi-recht-2007): with frequencies $\omega_j$ drawn from a normal distribution of variance $2\gamma$ and phases $b_j$ uniform in $[0, 2\pi]$, the features $\sqrt{2/H} \cos(\omega_j \cdot x + b_j)$ have the RBF kernel as expected inner product. Implement them, and plot or print the typical (root mean square) error of the kernel on 100 points for $H = 10, 100, 1000, 10000$. How does it fall?
 #
 # <details><summary>Hint</summary>
 #
@@ -1459,7 +1459,7 @@ assert right["RBF"] > 0.97
 #
 # What are kernels worth on real pictures? The record below was measured on MNIST, 28 × 28 pixels, tested on all 10,000 test digits. The support vector machines see 6,000 training digits; the Nyström features, whose number does not grow with the data, afford all 60,000.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Test error on MNIST as horizontal bars: a linear machine about eight percent, polynomial and RBF machines on six thousand digits a few percent, and Nyström features on sixty thousand digits falling with the number of landmarks."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Test error on MNIST as horizontal bars: a linear machine about seven percent, polynomial and RBF machines on six thousand digits a few percent, and Nyström features on sixty thousand digits falling with the number of landmarks."}}
 record = load_record("01b_kernels.mnist")
 rows = record["rows"]
 fig, ax = plt.subplots(figsize=(7, 3.0))
