@@ -37,6 +37,7 @@ check: dev       ## lint, types and unit tests, under two minutes
 
 chapters: dev    ## execute the chapters that changed and write the notebooks (NAMES="01_perceptron" picks)
 	$(PY) -m tools.chapters build $(NAMES)
+	@$(PY) -m tools.pages && $(PY) -m tools.readme
 
 book: dev        ## build the site, print its figures, serve it on 127.0.0.1
 	$(PY) -m tools.site serve
