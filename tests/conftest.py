@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,15 @@ NO_CHROMIUM = (
     "there is no Chromium on this machine; install it with your system's packages (apt install chromium) "
     "or with .venv/bin/playwright install chromium"
 )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium a worker for every browser test (Playwright cannot be started twice in one thread)."""
+    from tools.browser import chromium
+
+    with chromium() as running:
+        yield running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ from course_utils.runtime.environment import find_chromium
 ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
+    "--force-color-profile=srgb",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 

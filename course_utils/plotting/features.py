@@ -82,9 +82,7 @@ def matched_points(
     axes.set_axis_off()
 
 
-def label_curves(
-    axes: Axes, counts: Sequence[int], curves: Mapping[str, Sequence[float]], emphasis: str = ""
-) -> None:
+def label_curves(axes: Axes, counts: Sequence[int], curves: Mapping[str, Sequence[float]], emphasis: str = "") -> None:
     """Draw accuracy against the number of labels, one named line a method, names at the right end.
 
     Args:

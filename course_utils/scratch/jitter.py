@@ -12,9 +12,7 @@ from torch.nn import functional as F
 from course_utils.check import check_int, check_number
 
 
-def jitter(
-    images: torch.Tensor, frame: int = 24, size: int = 16, contrast: float = 0.3, seed: int = 0
-) -> torch.Tensor:
+def jitter(images: torch.Tensor, frame: int = 24, size: int = 16, contrast: float = 0.3, seed: int = 0) -> torch.Tensor:
     """Place each image at random in a frame with random light.
 
     Args:

@@ -62,9 +62,7 @@ def spread_start(x: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
     return np.stack(centres)
 
 
-def kmeans(
-    x: np.ndarray, k: int, iterations: int = 20, seed: int = 0, start: np.ndarray | None = None
-) -> KMeans:
+def kmeans(x: np.ndarray, k: int, iterations: int = 20, seed: int = 0, start: np.ndarray | None = None) -> KMeans:
     """Alternate two steps: give each vector to its nearest centre, move each centre to the mean of its vectors.
 
     Args:

@@ -97,9 +97,7 @@ class Extremum:
     column: float
 
 
-def extrema(
-    pyramid: list[np.ndarray], contrast: float = 0.01, edge: float = 10.0
-) -> list[Extremum]:
+def extrema(pyramid: list[np.ndarray], contrast: float = 0.01, edge: float = 10.0) -> list[Extremum]:
     """Find the extrema of the difference of Gaussians over place and scale.
 
     Args:

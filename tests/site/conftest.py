@@ -1,4 +1,4 @@
-"""The site, built once for all tests and workers, a server for it, and a browser."""
+"""The site, built once for all tests and workers, and a server for it."""
 
 import os
 import subprocess
@@ -10,7 +10,6 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, Page
 
-from tools.browser import chromium
 from tools.site import ROOT, SITE
 from tools.static_server import StaticServer
 
@@ -37,13 +36,6 @@ def site() -> Path:
 def server(site: Path) -> Iterator[StaticServer]:
     """Serve the site."""
     with StaticServer(site) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of a worker."""
-    with chromium() as running:
         yield running
 
 

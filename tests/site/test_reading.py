@@ -56,7 +56,7 @@ def test_without_scripts_each_figure_shows_its_picture_and_sentence(site, server
         for figure in page.locator(".course-widget").all():
             figure.scroll_into_view_if_needed()
             assert figure.locator(".course-widget-static img, .course-widget-static svg").first.is_visible()
-            assert len(figure.locator("figcaption").inner_text()) > 20
+            assert len(figure.locator("figcaption").text_content().strip()) > 20
         assert page.locator(".theme-switch-button").is_hidden(), "no button that needs scripts"
     context.close()
 

@@ -1,4 +1,4 @@
-"""A browser, pages that hold one widget each, and the one way in which tests operate a widget."""
+"""Pages that hold one widget each, and the one way in which tests operate a widget."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from course_utils.runtime.environment import find_chromium
 from course_utils.widgets import CourseWidget
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,20 +62,6 @@ def put_page(widget: CourseWidget, folder: Path) -> str:
     view = json.dumps({"version_major": 2, "version_minor": 0, "model_id": "model1"})
     page.write_text(PAGE.format(state=text, figure=widget.static_figure(), view=view), encoding="utf-8")
     return page.as_uri()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """One Chromium for the session, cut off from every network but this machine's own address."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-        chromium = playwright.chromium.launch(
-            executable_path=str(find_chromium()), args=["--no-sandbox", rules, "--force-color-profile=srgb"]
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

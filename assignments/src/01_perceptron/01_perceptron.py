@@ -70,6 +70,7 @@ import numpy as np
 #
 # NOT has one input: it turns 0 into 1 and 1 into 0. Any numbers that work are right.
 
+
 # %% nbgrader={"grade": false, "grade_id": "threshold_unit_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def threshold_unit(x, w, b):
     """Fire (1) where w.x + b > 0, stay silent (0) elsewhere.
@@ -99,6 +100,7 @@ def gate(name):
     return np.array(w), b
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "threshold_unit", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 checks.threshold_unit(threshold_unit, gate)
 
@@ -125,6 +127,7 @@ checks.threshold_unit(threshold_unit, gate)
 # 1. start at $w = 0$;
 # 2. go through the examples in the order in which they are stored, one step each, and count the mistakes;
 # 3. write the count down; stop after the first pass without a mistake, or after `epochs` passes.
+
 
 # %% nbgrader={"grade": false, "grade_id": "perceptron_rule_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def perceptron_step(w, x, y, eta):
@@ -161,6 +164,7 @@ def train_perceptron(x, y, eta, epochs):
     return w, mistakes
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "perceptron_rule", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 checks.perceptron_rule(perceptron_step, train_perceptron)
 
@@ -191,6 +195,7 @@ checks.pictures.training(train_perceptron)
 # **Write** both functions. A `w` that does not separate the examples ($\delta \le 0$) promises nothing: the bound
 # is `np.inf`. You may assume that `w` is not zero.
 
+
 # %% nbgrader={"grade": false, "grade_id": "mistake_bound_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def radius_and_margin(w, x, y):
     """Radius of the inputs, and margin of w on them.
@@ -217,6 +222,7 @@ def mistake_bound(w, x, y):
         return np.inf
     return (radius / margin) ** 2
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "mistake_bound", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 checks.mistake_bound(radius_and_margin, mistake_bound)
@@ -247,6 +253,7 @@ checks.mistake_bound(radius_and_margin, mistake_bound)
 # **Write** `surrogate`, the loss and its slope, and `loss_gradient`. The logistic loss has to survive $m = -1000$,
 # where $e^{-m}$ is too large for the computer (`np.logaddexp` helps).
 
+
 # %% nbgrader={"grade": false, "grade_id": "surrogate_losses_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def surrogate(kind, m):
     """Loss and slope at each margin value.
@@ -275,6 +282,7 @@ def loss_gradient(kind, w, x, y):
     return (slope * y) @ x / len(y)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "surrogate_losses", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 checks.surrogate_losses(surrogate, loss_gradient)
 
@@ -295,6 +303,7 @@ checks.surrogate_losses(surrogate, loss_gradient)
 # and it has a mistake bound too. The paired push and pull comes back, softened, in every classifier you will train.
 #
 # **Write** `predict_class` and `multiclass_step`.
+
 
 # %% nbgrader={"grade": false, "grade_id": "multiclass_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def predict_class(w, x):
@@ -326,6 +335,7 @@ def multiclass_step(w, x, y):
     return w
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "multiclass", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 checks.multiclass(predict_class, multiclass_step)
 
@@ -348,6 +358,7 @@ checks.multiclass(predict_class, multiclass_step)
 # **Write** the kernel and the training loop. As in exercise 2: start at zero, go through the examples in order, a
 # score with $y_i f_i \le 0$ is a mistake, stop after the first pass without one. A mistake on example $i$ adds 1
 # to $\alpha_i$.
+
 
 # %% nbgrader={"grade": false, "grade_id": "kernel_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def polynomial_kernel(a, b, degree):
@@ -381,6 +392,7 @@ def train_kernel_perceptron(k, y, epochs):
             break
     return alpha, mistakes
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "kernel", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 checks.kernel(polynomial_kernel, train_kernel_perceptron)

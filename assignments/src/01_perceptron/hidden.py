@@ -56,7 +56,10 @@ def test_gates(student, rng):
     for name in truth:
         inputs = 1 if name == "NOT" else 2
         pair = read_tuple(student.gate(name), 2, f"gate({name})")
-        w, b = read_array(pair[0], (inputs,), f"the weights of gate({name})"), read_number(pair[1], f"gate({name}), bias")
+        w, b = (
+            read_array(pair[0], (inputs,), f"the weights of gate({name})"),
+            read_number(pair[1], f"gate({name}), bias"),
+        )
         for bits in itertools.product((0, 1), repeat=inputs):
             fires = float(np.dot(w, bits)) + b > 0
             assert fires == bool(truth[name](bits)), says(f"gate does not compute {name} for all inputs")
@@ -98,10 +101,12 @@ def test_step_on_a_clear_mistake_and_on_a_clear_hit(student, rng):
         x *= np.sign(w @ x)  # a score above zero, so -x has one below
         y = np.array([[-1], [1]])
         both = np.array([x, -x])  # two mistakes, one for each label
-        got = np.array([
-            read_array(student.perceptron_step(w, one, int(label), eta), (5,), "perceptron_step(w, x, y, eta)")
-            for one, label in zip(both, y[:, 0])
-        ])
+        got = np.array(
+            [
+                read_array(student.perceptron_step(w, one, int(label), eta), (5,), "perceptron_step(w, x, y, eta)")
+                for one, label in zip(both, y[:, 0])
+            ]
+        )
         mistakes = [
             (w + 0 * both, "perceptron_step leaves w alone although the example is wrong"),
             (w - eta * y * both, "perceptron_step moves the wrong way on a mistake: add eta * y * x"),
@@ -146,8 +151,13 @@ def test_training_finds_the_reference_weights(student, rng):
         pair = read_tuple(student.train_perceptron(x, y, 1.0, 300), 2, "train_perceptron")
         got = read_array(pair[0], (d + 1,), "the weights of train_perceptron")
         mistakes = [(np.zeros(d + 1), "train_perceptron stays at w = 0: a score of zero is a mistake (<= 0)")]
-        compare(got, w, mistakes, "train_perceptron ends with other weights than the rule gives: start at zero, take the "
-                "examples in order, update at once, stop after a clean pass")
+        compare(
+            got,
+            w,
+            mistakes,
+            "train_perceptron ends with other weights than the rule gives: start at zero, take the "
+            "examples in order, update at once, stop after a clean pass",
+        )
 
 
 @hidden("perceptron_rule", points=1)
@@ -162,8 +172,10 @@ def test_training_counts_mistakes_by_pass(student, rng):
             (counts[:-1], "the list of mistakes lacks the last, clean pass"),
             (counts + [0] * (300 - len(counts)), "train_perceptron goes on after a pass without a mistake"),
             (running, "the list of mistakes keeps adding up: start the count at zero in every pass"),
-            (np.append(running, [running[-1]] * (300 - len(counts))), "the list of mistakes keeps adding up: start the "
-             "count at zero in every pass"),
+            (
+                np.append(running, [running[-1]] * (300 - len(counts))),
+                "the list of mistakes keeps adding up: start the count at zero in every pass",
+            ),
             ([running[-1]], "the list of mistakes holds only the total"),
             ([n] * len(got), "train_perceptron counts every example, right or wrong"),
         ]
@@ -182,7 +194,9 @@ def test_training_obeys_eta_and_the_number_of_passes(student, rng):
     passes = int(rng.integers(5, 30))
     pair = read_tuple(student.train_perceptron(xor, labels, 1.0, passes), 2, "train_perceptron")
     made = read_numbers(pair[1], "the list of mistakes")
-    assert len(made) == passes, says("train_perceptron does not stop after `epochs` passes when it never gets everything right")
+    assert len(made) == passes, says(
+        "train_perceptron does not stop after `epochs` passes when it never gets everything right"
+    )
     assert (made > 0).all(), says("train_perceptron reports a pass without mistakes on XOR, which no line separates")
 
 
@@ -259,7 +273,9 @@ def test_no_promise_without_separation(student, rng):
     on_the_line = np.array([[1.0, -1.0, 0.0], [1.0, 1.0, 1.0]])
     for a, b, c in ((w, x, flipped), (-w, x, y), (np.array([1.0, 1.0, 0.0]), on_the_line, np.array([1, 1]))):
         got = read_number(student.mistake_bound(a, b, c), "mistake_bound(w, x, y)", finite=False)
-        assert got == np.inf, says("mistake_bound promises a finite number from a w that does not separate the examples")
+        assert got == np.inf, says(
+            "mistake_bound promises a finite number from a w that does not separate the examples"
+        )
 
 
 # ---- exercise 4 ----
@@ -278,8 +294,11 @@ def test_losses(student, rng):
         want = np.array([formula(v) for v in m])
         pair = read_tuple(student.surrogate(kind, m), 2, f"surrogate({kind}, m)")
         got = read_array(pair[0], m.shape, f"the {kind} loss")
-        mistakes = [(np.array([FORMULAS[other](v) for v in m]), f"the {kind} loss is the {other} loss here")
-                    for other in FORMULAS if other != kind]
+        mistakes = [
+            (np.array([FORMULAS[other](v) for v in m]), f"the {kind} loss is the {other} loss here")
+            for other in FORMULAS
+            if other != kind
+        ]
         mistakes += [
             (np.array([formula(-v) for v in m]), f"the {kind} loss punishes right answers: a minus is missing"),
             (want / np.log(2), f"the {kind} loss uses the logarithm to base 2"),
@@ -331,10 +350,16 @@ def test_gradient_is_the_slope_of_the_mean_loss(student, rng):
             x, y, w = rng.normal(size=(n, d)), rng.choice([-1, 1], n), rng.normal(size=d)
             if n > 1:
                 y[0] = -1 if x[0] @ w > 0 else 1  # one mistake at least
-            want = np.array([
-                (np.mean([formula(v) for v in y * (x @ (w + h))]) - np.mean([formula(v) for v in y * (x @ (w - h))])) / 2e-6
-                for h in np.eye(d) * 1e-6
-            ])
+            want = np.array(
+                [
+                    (
+                        np.mean([formula(v) for v in y * (x @ (w + h))])
+                        - np.mean([formula(v) for v in y * (x @ (w - h))])
+                    )
+                    / 2e-6
+                    for h in np.eye(d) * 1e-6
+                ]
+            )
             got = read_array(student.loss_gradient(kind, w, x, y), (d,), "loss_gradient(kind, w, x, y)")
             slope = np.array([(formula(v + 1e-6) - formula(v - 1e-6)) / 2e-6 for v in y * (x @ w)])
             mistakes = [
@@ -361,7 +386,12 @@ def test_predicted_classes(student, rng):
             (np.argmax(scores, axis=1) + 1, "predict_class counts classes from 1"),
             (np.argmax(np.abs(scores), axis=1), "predict_class compares sizes without signs"),
         ]
-        compare(got, [row.index(max(row)) for row in scores], mistakes, "predict_class is not the class of the largest score")
+        compare(
+            got,
+            [row.index(max(row)) for row in scores],
+            mistakes,
+            "predict_class is not the class of the largest score",
+        )
     got = read_array(student.predict_class(np.zeros((3, 2)), np.ones((2, 2))), (2,), "predict_class(w, x)")
     assert close(got, [0, 0]), says("predict_class does not take the first of equal scores")
 
@@ -405,7 +435,9 @@ def test_step_on_a_hit_and_at_ties(student, rng):
         want[true], want[rival] = x, -x
         got = read_array(student.multiclass_step(np.zeros((3, 3)), x, true), (3, 3), "multiclass_step(w, x, y)")
         assert not close(got, np.zeros((3, 3))), says("multiclass_step does nothing at a tie: a tie is a mistake")
-        assert close(got, want), says("multiclass_step is not right at a tie: the first of the strongest others is the rival")
+        assert close(got, want), says(
+            "multiclass_step is not right at a tie: the first of the strongest others is the rival"
+        )
 
 
 @hidden("multiclass", points=1)
@@ -425,7 +457,9 @@ def test_step_keeps_its_arguments_and_learns(student, rng):
             weights = read_array(student.multiclass_step(weights, one, int(label)), (4, 3), "multiclass_step(w, x, y)")
         if close(before, weights):
             break
-    assert close(np.argmax(x @ weights.T, axis=1), labels), says("multiclass_step does not separate four separable classes")
+    assert close(np.argmax(x @ weights.T, axis=1), labels), says(
+        "multiclass_step does not separate four separable classes"
+    )
 
 
 # ---- exercise 6 ----
@@ -455,7 +489,10 @@ def test_kernel_training_repeats_the_perceptron(student, rng):
         pair = read_tuple(student.train_kernel_perceptron(x @ x.T, y, 300), 2, "train_kernel_perceptron(k, y, epochs)")
         got = read_array(pair[0], (n,), "alpha")
         mistakes = [
-            (np.zeros(n), "train_kernel_perceptron never updates: at the start every score is zero, and zero is a mistake"),
+            (
+                np.zeros(n),
+                "train_kernel_perceptron never updates: at the start every score is zero, and zero is a mistake",
+            ),
             (hits * y, "alpha holds labels: it counts mistakes, so nothing in it is negative"),
             (hits > 0, "alpha only notes whether there was a mistake: count them"),
         ]
@@ -478,7 +515,9 @@ def test_kernel_training_solves_xor_in_any_order(student, rng):
     alpha = read_array(pair[0], (4,), "alpha")
     assert (y * (k @ (alpha * y)) > 0).all(), says("train_kernel_perceptron does not solve XOR with degree 2")
     passes = int(rng.integers(3, 12))
-    pair = read_tuple(student.train_kernel_perceptron(1 + x @ x.T, y, passes), 2, "train_kernel_perceptron(k, y, epochs)")
+    pair = read_tuple(
+        student.train_kernel_perceptron(1 + x @ x.T, y, passes), 2, "train_kernel_perceptron(k, y, epochs)"
+    )
     assert len(read_numbers(pair[1], "the list of mistakes")) == passes, says(
         "train_kernel_perceptron does not stop after `epochs` passes when it never gets everything right"
     )

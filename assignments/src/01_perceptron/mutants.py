@@ -19,6 +19,7 @@ def gate(name):
         return np.array([-7]), 3
     return {"AND": (np.array([2, 3]), -4), "OR": (np.array([9, 5]), -1), "NAND": (np.array([-2, -3]), 4)}[name]
 
+
 # %% right threshold_unit: heaviside and a list of booleans
 def threshold_unit(x, w, b):
     return list(np.heaviside(np.einsum("nd,d->n", x, w) + b, 0.0) == 1)
@@ -32,11 +33,13 @@ def gate(name):
         return [-v for v in w], -b + 0.25
     return [0.5, 0.5], {"AND": -0.75, "OR": -0.25}[name]
 
+
 # %% wrong threshold_unit: fires at zero
 # thinks: reaching the threshold is enough
 # says: at exactly zero
 def threshold_unit(x, w, b):
     return (x @ w + b >= 0).astype(int)
+
 
 # %% wrong threshold_unit: no bias
 # thinks: the bias is a detail
@@ -44,11 +47,13 @@ def threshold_unit(x, w, b):
 def threshold_unit(x, w, b):
     return (x @ w > 0).astype(int)
 
+
 # %% wrong threshold_unit: bias subtracted
 # thinks: the bias is the threshold
 # says: subtracts the bias
 def threshold_unit(x, w, b):
     return (x @ w - b > 0).astype(int)
+
 
 # %% wrong threshold_unit: sign instead of step
 # thinks: a silent unit says -1
@@ -56,11 +61,13 @@ def threshold_unit(x, w, b):
 def threshold_unit(x, w, b):
     return np.where(x @ w + b > 0, 1, -1)
 
+
 # %% wrong threshold_unit: comparison the wrong way round
 # thinks: the unit fires below its threshold
 # says: fires exactly where it should be silent
 def threshold_unit(x, w, b):
     return (x @ w + b < 0).astype(int)
+
 
 # %% wrong threshold_unit: all zeros
 # thinks: the function only has to return an array of the right shape
@@ -68,11 +75,13 @@ def threshold_unit(x, w, b):
 def threshold_unit(x, w, b):
     return np.zeros(len(x), dtype=int)
 
+
 # %% wrong threshold_unit: no step
 # thinks: the unit's output is its sum
 # says: threshold_unit
 def threshold_unit(x, w, b):
     return x @ w + b
+
 
 # %% wrong threshold_unit: one output for all
 # thinks: one call looks at one input
@@ -80,26 +89,36 @@ def threshold_unit(x, w, b):
 def threshold_unit(x, w, b):
     return int((x @ w + b).sum() > 0)
 
+
 # %% wrong threshold_unit: AND that fires for one input
 # thinks: any bias below zero makes AND
 # says: does not compute AND
 def gate(name):
-    w, b = {"AND": ([1.0, 1.0], -0.5), "OR": ([1.0, 1.0], -0.5), "NAND": ([-1.0, -1.0], 1.5), "NOT": ([-1.0], 0.5)}[name]
+    w, b = {"AND": ([1.0, 1.0], -0.5), "OR": ([1.0, 1.0], -0.5), "NAND": ([-1.0, -1.0], 1.5), "NOT": ([-1.0], 0.5)}[
+        name
+    ]
     return np.array(w), b
+
 
 # %% wrong threshold_unit: bias left out of NOT
 # thinks: a negative weight alone turns 0 into 1
 # says: does not compute NOT
 def gate(name):
-    w, b = {"AND": ([1.0, 1.0], -1.5), "OR": ([1.0, 1.0], -0.5), "NAND": ([-1.0, -1.0], 1.5), "NOT": ([-1.0], 0.0)}[name]
+    w, b = {"AND": ([1.0, 1.0], -1.5), "OR": ([1.0, 1.0], -0.5), "NAND": ([-1.0, -1.0], 1.5), "NOT": ([-1.0], 0.0)}[
+        name
+    ]
     return np.array(w), b
+
 
 # %% wrong threshold_unit: OR exactly on the edge
 # thinks: a sum of exactly zero fires
 # says: does not compute AND
 def gate(name):
-    w, b = {"AND": ([1.0, 1.0], -2.0), "OR": ([1.0, 1.0], -1.0), "NAND": ([-1.0, -1.0], 1.5), "NOT": ([-1.0], 0.5)}[name]
+    w, b = {"AND": ([1.0, 1.0], -2.0), "OR": ([1.0, 1.0], -1.0), "NAND": ([-1.0, -1.0], 1.5), "NOT": ([-1.0], 0.5)}[
+        name
+    ]
     return np.array(w), b
+
 
 # %% right perceptron_rule: one line, no call of its own step
 def perceptron_step(w, x, y, eta):
@@ -115,6 +134,7 @@ def train_perceptron(x, y, eta, epochs):
                 w = w + eta * y[i] * x[i]
                 mistakes[-1] += 1
     return w, mistakes
+
 
 # %% right perceptron_rule: plain lists and a comparison of signs
 def perceptron_step(w, x, y, eta):
@@ -137,11 +157,13 @@ def train_perceptron(x, y, eta, epochs):
             return w, mistakes[: epoch + 1]
     return w, mistakes
 
+
 # %% wrong perceptron_rule: strict inequality
 # thinks: a score of zero is not a mistake
 # says: never updates at w = 0
 def perceptron_step(w, x, y, eta):
     return w + eta * y * x if y * (w @ x) < 0 else w.copy()
+
 
 # %% wrong perceptron_rule: label forgotten
 # thinks: mistakes are repaired by adding the input
@@ -149,11 +171,13 @@ def perceptron_step(w, x, y, eta):
 def perceptron_step(w, x, y, eta):
     return w + eta * x if y * (w @ x) <= 0 else w.copy()
 
+
 # %% wrong perceptron_rule: wrong direction
 # thinks: one subtracts, because a gradient is subtracted
 # says: moves the wrong way
 def perceptron_step(w, x, y, eta):
     return w - eta * y * x if y * (w @ x) <= 0 else w.copy()
+
 
 # %% wrong perceptron_rule: updates every time
 # thinks: every example teaches something
@@ -161,11 +185,13 @@ def perceptron_step(w, x, y, eta):
 def perceptron_step(w, x, y, eta):
     return w + eta * y * x
 
+
 # %% wrong perceptron_rule: eta ignored in the step
 # thinks: the step size changes nothing
 # says: ignores eta
 def perceptron_step(w, x, y, eta):
     return w + y * x if y * (w @ x) <= 0 else w.copy()
+
 
 # %% wrong perceptron_rule: in place
 # thinks: w += is the same as w = w +
@@ -175,11 +201,13 @@ def perceptron_step(w, x, y, eta):
         w += eta * y * x
     return w
 
+
 # %% wrong perceptron_rule: step without the old weights
 # thinks: the new weights are the step
 # says: replaces the weights
 def perceptron_step(w, x, y, eta):
     return eta * y * x if y * (w @ x) <= 0 else w.copy()
+
 
 # %% wrong perceptron_rule: nothing returned
 # thinks: changing a variable is enough
@@ -187,6 +215,7 @@ def perceptron_step(w, x, y, eta):
 def perceptron_step(w, x, y, eta):
     if y * (w @ x) <= 0:
         w = w + eta * y * x
+
 
 # %% wrong perceptron_rule: one w for a whole pass
 # thinks: the pass is a batch
@@ -201,6 +230,7 @@ def train_perceptron(x, y, eta, epochs):
         if not bad.any():
             break
     return w, mistakes
+
 
 # %% wrong perceptron_rule: running total
 # thinks: the count goes on from pass to pass
@@ -217,6 +247,7 @@ def train_perceptron(x, y, eta, epochs):
             break
     return w, mistakes
 
+
 # %% wrong perceptron_rule: clean pass not noted
 # thinks: a pass without mistakes is no pass
 # says: lacks the last
@@ -232,6 +263,7 @@ def train_perceptron(x, y, eta, epochs):
         mistakes.append(count)
     return w, mistakes
 
+
 # %% wrong perceptron_rule: never stops early
 # thinks: the number of passes is fixed
 # says: goes on after a pass without a mistake
@@ -243,6 +275,7 @@ def train_perceptron(x, y, eta, epochs):
             mistakes[-1] += int(label * (w @ one) <= 0)
             w = perceptron_step(w, one, label, eta)
     return w, mistakes
+
 
 # %% wrong perceptron_rule: result of the step thrown away
 # thinks: the step changes w by itself
@@ -256,6 +289,7 @@ def train_perceptron(x, y, eta, epochs):
             perceptron_step(w, one, label, eta)
         mistakes.append(count)
     return w, mistakes
+
 
 # %% wrong perceptron_rule: random start
 # thinks: weights must start at random
@@ -273,6 +307,7 @@ def train_perceptron(x, y, eta, epochs):
             break
     return w, mistakes
 
+
 # %% wrong perceptron_rule: eta ignored in training
 # thinks: the default step will do
 # says: ignores eta
@@ -288,6 +323,7 @@ def train_perceptron(x, y, eta, epochs):
             break
     return w, mistakes
 
+
 # %% wrong perceptron_rule: trains until it is clean
 # thinks: every data set can be separated
 # says: after `epochs` passes
@@ -301,6 +337,7 @@ def train_perceptron(x, y, eta, epochs):
             mistakes[-1] += int(label * (w @ one) <= 0)
             w = perceptron_step(w, one, label, eta)
     return w, mistakes[1:]
+
 
 # %% right mistake_bound: loops
 def radius_and_margin(w, x, y):
@@ -316,6 +353,7 @@ def mistake_bound(w, x, y):
     radius, margin = radius_and_margin(w, x, y)
     return radius**2 / margin**2 if margin > 0 else float("inf")
 
+
 # %% right mistake_bound: unit vector first
 def radius_and_margin(w, x, y):
     unit = w / np.sqrt(w @ w)
@@ -326,6 +364,7 @@ def mistake_bound(w, x, y):
     radius, margin = radius_and_margin(10 * w, x, y)
     return np.inf if margin <= 0 else np.exp(2 * (np.log(radius) - np.log(margin)))
 
+
 # %% wrong mistake_bound: only the margin squared
 # thinks: the bound is M / delta ** 2, as in some notes
 # says: only the margin
@@ -333,11 +372,13 @@ def mistake_bound(w, x, y):
     radius, margin = radius_and_margin(w, x, y)
     return np.inf if margin <= 0 else radius / margin**2
 
+
 # %% wrong mistake_bound: margin not divided
 # thinks: the score is a distance
 # says: divide by the length of w
 def radius_and_margin(w, x, y):
     return np.linalg.norm(x, axis=1).max(), (y * (x @ w)).min()
+
 
 # %% wrong mistake_bound: labels forgotten
 # thinks: the score says how far, the label does not matter
@@ -345,11 +386,13 @@ def radius_and_margin(w, x, y):
 def radius_and_margin(w, x, y):
     return np.linalg.norm(x, axis=1).max(), (x @ w).min() / np.linalg.norm(w)
 
+
 # %% wrong mistake_bound: absolute values
 # thinks: distances are never negative
 # says: hides a mistake
 def radius_and_margin(w, x, y):
     return np.linalg.norm(x, axis=1).max(), np.abs(x @ w).min() / np.linalg.norm(w)
+
 
 # %% wrong mistake_bound: cut off at zero
 # thinks: the margin of a wrong side is zero
@@ -357,11 +400,13 @@ def radius_and_margin(w, x, y):
 def radius_and_margin(w, x, y):
     return np.linalg.norm(x, axis=1).max(), max(0.0, (y * (x @ w)).min() / np.linalg.norm(w))
 
+
 # %% wrong mistake_bound: average margin
 # thinks: the margin describes the whole set, so it is a mean
 # says: not to the average one
 def radius_and_margin(w, x, y):
     return np.linalg.norm(x, axis=1).max(), (y * (x @ w)).mean() / np.linalg.norm(w)
+
 
 # %% wrong mistake_bound: squared radius
 # thinks: the root does not matter
@@ -369,17 +414,20 @@ def radius_and_margin(w, x, y):
 def radius_and_margin(w, x, y):
     return (x**2).sum(axis=1).max(), (y * (x @ w)).min() / np.linalg.norm(w)
 
+
 # %% wrong mistake_bound: largest coordinate
 # thinks: the radius is the largest number in the table
 # says: largest coordinate
 def radius_and_margin(w, x, y):
     return np.abs(x).max(), (y * (x @ w)).min() / np.linalg.norm(w)
 
+
 # %% wrong mistake_bound: norm of the whole table
 # thinks: np.linalg.norm takes the norm of each row
 # says: of the whole table
 def radius_and_margin(w, x, y):
     return np.linalg.norm(x), (y * (x @ w)).min() / np.linalg.norm(w)
+
 
 # %% wrong mistake_bound: squared away
 # thinks: the formula holds for every w
@@ -388,12 +436,14 @@ def mistake_bound(w, x, y):
     radius, margin = radius_and_margin(w, x, y)
     return (radius / margin) ** 2
 
+
 # %% wrong mistake_bound: no square
 # thinks: the bound is the ratio
 # says: the square
 def mistake_bound(w, x, y):
     radius, margin = radius_and_margin(w, x, y)
     return np.inf if margin <= 0 else radius / margin
+
 
 # %% wrong mistake_bound: upside down
 # thinks: a larger margin means more mistakes
@@ -402,6 +452,7 @@ def mistake_bound(w, x, y):
     radius, margin = radius_and_margin(w, x, y)
     return np.inf if margin <= 0 else (margin / radius) ** 2
 
+
 # %% wrong mistake_bound: always infinite
 # thinks: infinity is always a bound
 # says: although w separates
@@ -409,12 +460,14 @@ def mistake_bound(w, x, y):
 def mistake_bound(w, x, y):
     return np.inf
 
+
 # %% wrong mistake_bound: whole mistakes
 # thinks: a bound on a count must be a whole number
 # says: do not round
 def mistake_bound(w, x, y):
     radius, margin = radius_and_margin(w, x, y)
     return np.inf if margin <= 0 else int((radius / margin) ** 2)
+
 
 # %% right surrogate_losses: number by number
 def surrogate(kind, m):
@@ -436,6 +489,7 @@ def loss_gradient(kind, w, x, y):
         total += surrogate(kind, [label * (w @ row)])[1][0] * label * row
     return total / len(x)
 
+
 # %% right surrogate_losses: other formulas
 def surrogate(kind, m):
     if kind == "perceptron":
@@ -448,6 +502,7 @@ def surrogate(kind, m):
 def loss_gradient(kind, w, x, y):
     return np.mean((surrogate(kind, y * (x @ w))[1] * y)[:, None] * x, axis=0)
 
+
 # %% wrong surrogate_losses: minus forgotten
 # thinks: the loss grows with the score
 # says: punishes right answers
@@ -458,6 +513,7 @@ def surrogate(kind, m):
         return np.maximum(0, 1 + m), np.where(m > -1, 1.0, 0.0)
     return np.logaddexp(0, m), 1 / (1 + np.exp(-m))
 
+
 # %% wrong surrogate_losses: hinge without margin
 # thinks: hinge is another name of the perceptron loss
 # says: the perceptron loss here
@@ -467,6 +523,7 @@ def surrogate(kind, m):
         return np.logaddexp(0, -m), -np.exp(-np.logaddexp(0, m))
     return np.maximum(0, -m), np.where(m <= 0, -1.0, 0.0)
 
+
 # %% wrong surrogate_losses: perceptron with margin
 # thinks: the perceptron asks for room as well
 # says: the hinge loss here
@@ -475,6 +532,7 @@ def surrogate(kind, m):
     if kind == "logistic":
         return np.logaddexp(0, -m), -np.exp(-np.logaddexp(0, m))
     return np.maximum(0, 1 - m), np.where(m < 1, -1.0, 0.0)
+
 
 # %% wrong surrogate_losses: slopes with the sign of the step
 # thinks: the slope is the direction one walks in
@@ -486,6 +544,7 @@ def surrogate(kind, m):
         return np.maximum(0, 1 - m), np.where(m < 1, 1.0, 0.0)
     return np.logaddexp(0, -m), np.exp(-np.logaddexp(0, m))
 
+
 # %% wrong surrogate_losses: hinge slope only for mistakes
 # thinks: right answers never move the weights
 # says: stops at m = 0
@@ -495,6 +554,7 @@ def surrogate(kind, m):
     if kind == "hinge":
         return np.maximum(0, 1 - m), np.where(m <= 0, -1.0, 0.0)
     return np.logaddexp(0, -m), -np.exp(-np.logaddexp(0, m))
+
 
 # %% wrong surrogate_losses: slope zero at the corner
 # thinks: a perceptron score of zero costs nothing, so nothing is to do
@@ -506,6 +566,7 @@ def surrogate(kind, m):
         return np.maximum(0, 1 - m), np.where(m < 1, -1.0, 0.0)
     return np.logaddexp(0, -m), -np.exp(-np.logaddexp(0, m))
 
+
 # %% wrong surrogate_losses: overflow
 # thinks: the formula can be typed as it stands
 # says: np.logaddexp
@@ -515,6 +576,7 @@ def surrogate(kind, m):
     if kind == "hinge":
         return np.maximum(0, 1 - m), np.where(m < 1, -1.0, 0.0)
     return np.log(1 + np.exp(-m)), -np.exp(-m) / (1 + np.exp(-m))
+
 
 # %% wrong surrogate_losses: base two
 # thinks: any logarithm will do
@@ -526,6 +588,7 @@ def surrogate(kind, m):
         return np.maximum(0, 1 - m), np.where(m < 1, -1.0, 0.0)
     return np.logaddexp(0, -m) / np.log(2), -np.exp(-np.logaddexp(0, m)) / np.log(2)
 
+
 # %% wrong surrogate_losses: counts mistakes
 # thinks: the perceptron loss is the number of mistakes
 # says: counts mistakes
@@ -536,11 +599,13 @@ def surrogate(kind, m):
         return np.maximum(0, 1 - m), np.where(m < 1, -1.0, 0.0)
     return np.logaddexp(0, -m), -np.exp(-np.logaddexp(0, m))
 
+
 # %% wrong surrogate_losses: sum instead of mean
 # thinks: a constant factor does not matter
 # says: gradient of the sum
 def loss_gradient(kind, w, x, y):
     return (surrogate(kind, y * (x @ w))[1] * y) @ x
+
 
 # %% wrong surrogate_losses: labels forgotten in the gradient
 # thinks: dm/dw is x
@@ -548,17 +613,20 @@ def loss_gradient(kind, w, x, y):
 def loss_gradient(kind, w, x, y):
     return surrogate(kind, y * (x @ w))[1] @ x / len(y)
 
+
 # %% wrong surrogate_losses: downhill
 # thinks: the gradient is the direction of the step
 # says: points downhill
 def loss_gradient(kind, w, x, y):
     return -(surrogate(kind, y * (x @ w))[1] * y) @ x / len(y)
 
+
 # %% wrong surrogate_losses: gradient of the scores
 # thinks: the loss looks at the score, not at the margin value
 # says: loss_gradient
 def loss_gradient(kind, w, x, y):
     return (surrogate(kind, x @ w)[1] * y) @ x / len(y)
+
 
 # %% right multiclass: loops
 def predict_class(w, x):
@@ -581,6 +649,7 @@ def multiclass_step(w, x, y):
         new[rival] = w[rival] - x
     return new
 
+
 # %% right multiclass: one outer product
 def predict_class(w, x):
     return (w @ x.T).argmax(axis=0)
@@ -592,11 +661,13 @@ def multiclass_step(w, x, y):
     push = np.eye(len(w))[y] - np.eye(len(w))[masked.argmax()]
     return w + np.outer(push, x) * (scores[y] <= masked.max())
 
+
 # %% wrong multiclass: smallest score
 # thinks: scores are distances
 # says: smallest score
 def predict_class(w, x):
     return np.argmin(x @ w.T, axis=1)
+
 
 # %% wrong multiclass: the score itself
 # thinks: max returns the winner
@@ -604,17 +675,20 @@ def predict_class(w, x):
 def predict_class(w, x):
     return np.max(x @ w.T, axis=1)
 
+
 # %% wrong multiclass: counts from one
 # thinks: the first class is class 1
 # says: from 1
 def predict_class(w, x):
     return np.argmax(x @ w.T, axis=1) + 1
 
+
 # %% wrong multiclass: argmax over examples
 # thinks: axis 0 runs over classes
 # says: predict_class
 def predict_class(w, x):
     return np.argmax(x @ w.T, axis=0)
+
 
 # %% wrong multiclass: only pulls up
 # thinks: rewarding the true class is enough
@@ -626,6 +700,7 @@ def multiclass_step(w, x, y):
         w[y] += x
     return w
 
+
 # %% wrong multiclass: only pushes down
 # thinks: punishing the winner is enough
 # says: only pushes the rival down
@@ -635,6 +710,7 @@ def multiclass_step(w, x, y):
     if w[y] @ x <= scores.max():
         w[scores.argmax()] -= x
     return w
+
 
 # %% wrong multiclass: pushes all others down
 # thinks: all other classes are rivals
@@ -647,6 +723,7 @@ def multiclass_step(w, x, y):
         w[y] += 2 * x
     return w
 
+
 # %% wrong multiclass: ties are fine
 # thinks: argmax equal to the label is enough
 # says: a tie is a mistake
@@ -658,6 +735,7 @@ def multiclass_step(w, x, y):
         w[winner] -= x
     return w
 
+
 # %% wrong multiclass: always updates
 # thinks: every example teaches something
 # says: although the true class wins
@@ -667,6 +745,7 @@ def multiclass_step(w, x, y):
     w[y] += x
     w[scores.argmax()] -= x
     return w
+
 
 # %% wrong multiclass: signs swapped
 # thinks: the winner is strengthened
@@ -679,6 +758,7 @@ def multiclass_step(w, x, y):
         w[scores.argmax()] += x
     return w
 
+
 # %% wrong multiclass: in place
 # thinks: the caller wants its own array changed
 # says: in place
@@ -688,6 +768,7 @@ def multiclass_step(w, x, y):
         w[y] += x
         w[scores.argmax()] -= x
     return w
+
 
 # %% right kernel: loops
 def polynomial_kernel(a, b, degree):
@@ -708,6 +789,7 @@ def train_kernel_perceptron(k, y, epochs):
             break
     return alpha, mistakes
 
+
 # %% right kernel: keeps the scores up to date
 def polynomial_kernel(a, b, degree):
     one_more = lambda x: np.hstack([np.ones((len(x), 1)), x])
@@ -727,11 +809,13 @@ def train_kernel_perceptron(k, y, epochs):
             break
     return alpha, mistakes
 
+
 # %% wrong kernel: no one
 # thinks: the 1 is decoration
 # says: lacks the 1
 def polynomial_kernel(a, b, degree):
     return (a @ b.T) ** degree
+
 
 # %% wrong kernel: power inside
 # thinks: 1 + (a.b) ** d is the same
@@ -739,17 +823,20 @@ def polynomial_kernel(a, b, degree):
 def polynomial_kernel(a, b, degree):
     return 1 + (a @ b.T) ** degree
 
+
 # %% wrong kernel: times the degree
 # thinks: ** is *
 # says: multiplies by the degree
 def polynomial_kernel(a, b, degree):
     return (1 + a @ b.T) * degree
 
+
 # %% wrong kernel: always degree two
 # thinks: XOR needs 2, so 2 it is
 # says: always uses degree 2
 def polynomial_kernel(a, b, degree):
     return (1 + a @ b.T) ** 2
+
 
 # %% wrong kernel: row by row
 # thinks: a and b come in pairs
@@ -758,6 +845,7 @@ def polynomial_kernel(a, b, degree):
 def polynomial_kernel(a, b, degree):
     n = min(len(a), len(b))
     return (1 + np.sum(a[:n] * b[:n], axis=1)) ** degree
+
 
 # %% wrong kernel: strict inequality
 # thinks: a score of zero is not a mistake
@@ -775,6 +863,7 @@ def train_kernel_perceptron(k, y, epochs):
             break
     return alpha, mistakes
 
+
 # %% wrong kernel: labels inside alpha
 # thinks: alpha carries the sign
 # says: alpha holds labels
@@ -790,6 +879,7 @@ def train_kernel_perceptron(k, y, epochs):
         if count == 0:
             break
     return alpha, mistakes
+
 
 # %% wrong kernel: labels left out of the score
 # thinks: counts alone make the score
@@ -807,6 +897,7 @@ def train_kernel_perceptron(k, y, epochs):
             break
     return alpha, mistakes
 
+
 # %% wrong kernel: marks instead of counts
 # thinks: an example is wrong or it is not
 # says: alpha
@@ -823,6 +914,7 @@ def train_kernel_perceptron(k, y, epochs):
             break
     return alpha, mistakes
 
+
 # %% wrong kernel: one alpha for a whole pass
 # thinks: the pass is a batch
 # says: is not right
@@ -836,6 +928,7 @@ def train_kernel_perceptron(k, y, epochs):
         if not bad.any():
             break
     return alpha, mistakes
+
 
 # %% wrong kernel: clean pass not noted
 # thinks: a pass without mistakes is no pass
