@@ -24,7 +24,8 @@ dev:
 	@$(PYTHON) tools/bootstrap.py dev
 
 lab: env         ## set up and open JupyterLab on chapter 00
-	$(BIN)/jupyter lab $(ROOT_FLAG) $(LAB_ARGS) notebooks/00_start.ipynb
+	@$(BIN)/jupyter trust notebooks/*.ipynb >/dev/null
+	$(BIN)/jupyter lab $(ROOT_FLAG) $(LAB_ARGS)
 
 doctor: env      ## say what this machine has, what it lacks, and the remedy
 	$(BIN)/course doctor

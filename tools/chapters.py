@@ -41,6 +41,7 @@ SECONDS_LIMIT, HARD_SECONDS_LIMIT = 60.0, 120.0
 MEMORY_LIMIT_GB = 2.0
 BYTES_LIMIT = 500_000
 PROBE_SIZE = 1024
+SOLUTION_LINE = "# Solution"
 COLAB_CELL = '''\
 # Google Colab lacks the course's package: install it there. Anywhere else this cell does nothing.
 import sys
@@ -83,6 +84,7 @@ def convert(name: str) -> nbformat.NotebookNode:
     nb.cells.insert(1, colab)
     seen: dict[str, int] = {}
     for cell in nb.cells:
+        _fold(cell)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         cell.metadata.pop("lines_to_next_cell", None)
@@ -97,6 +99,15 @@ def convert(name: str) -> nbformat.NotebookNode:
     )
     nb.nbformat, nb.nbformat_minor = 4, 5
     return nb
+
+
+def _fold(cell: nbformat.NotebookNode) -> None:
+    """Fold in JupyterLab what the site folds; a folded cell still shows its first line, so give it a neutral one."""
+    tags = set(cell.metadata.get("tags", []))
+    if tags & {"hide-input", "hide-cell", "remove-cell"}:
+        cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
+    if "solution" in tags and not cell.source.startswith(SOLUTION_LINE):
+        cell.source = f"{SOLUTION_LINE}\n{cell.source}"
 
 
 def environment() -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.batch import GRADED, Grade
 from course_utils.grading.runner import Runner
+from course_utils.grading.session import NOT_WRITTEN
 
 STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}"
@@ -54,7 +55,9 @@ def as_csv(assignment: Assignment, grades: Sequence[Grade]) -> str:
     stream = io.StringIO()
     table = csv.writer(stream, lineterminator="\n")
     names = [e.name for e in assignment.exercises]
-    table.writerow(["student", "status", "points", "possible", *names, "to_mark_by_hand", "misconceptions", "note"])
+    table.writerow(
+        ["student", "status", "points", "possible_by_tests", *names, "to_mark_by_hand", "misconceptions", "note"]
+    )
     for grade in grades:
         possible = sum(e.possible for e in grade.automatic) if grade.exercises else None
         by_exercise = [grade.exercises[n].points if n in grade.exercises else None for n in names]
@@ -67,7 +70,7 @@ def as_csv(assignment: Assignment, grades: Sequence[Grade]) -> str:
                 possible,
                 *by_exercise,
                 " ".join(grade.to_mark),
-                " | ".join(grade.sentences),
+                " | ".join(s for s in grade.sentences if NOT_WRITTEN not in s),
                 " | ".join(filter(None, (grade.note, *grade.notes))),
             )
         )

@@ -28,6 +28,8 @@ KNOWN_ERRORS = frozenset(
 ) | {"LinAlgError", "AxisError", "UFuncTypeError", "Wrong", "NotWritten"}
 """Exception names that may appear in feedback: any other name is the student's own text."""
 
+NOT_WRITTEN = "is not written yet"
+
 
 class CallFailed(Exception):
     """A student's function gave no value.
@@ -170,7 +172,7 @@ class StudentSession:
         if status == "ok":
             return value, bool(reply.get("changed"))
         if status == "not_written":
-            raise CallFailed("not_written", f"{function} is not written yet")
+            raise CallFailed("not_written", f"{function} {NOT_WRITTEN}")
         if status == "absent":
             raise CallFailed("absent", f"there is no function {function} after running the notebook's cells")
         if status == "unsendable":

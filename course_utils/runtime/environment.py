@@ -18,6 +18,12 @@ SEVERITIES = ("ok", "note", "warning", "error")
 MINIMUM_TORCH = (2, 11)
 MINIMUM_DISK_GB = 2.0
 MINIMUM_MEMORY_GB = 4.0
+# One file that only a complete set has, below the data folder.
+DATA_FILES = {
+    "mnist": "mnist/MNIST/raw/t10k-labels-idx1-ubyte*",
+    "fashion_mnist": "fashion_mnist/FashionMNIST/raw/t10k-labels-idx1-ubyte*",
+    "cifar10": "cifar10/cifar-10-batches-py/test_batch",
+}
 PLAYWRIGHT_BUILDS = (
     "chromium-*/chrome-linux*/chrome",
     "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
@@ -151,8 +157,7 @@ def _disk() -> Finding:
 
 def _data() -> Finding:
     folder = data_dir()
-    names = {"mnist": "mnist/MNIST/raw", "fashion_mnist": "fashion_mnist", "cifar10": "cifar10"}
-    present = [name for name, inside in names.items() if (folder / inside).is_dir()]
+    present = [name for name, inside in DATA_FILES.items() if any(folder.glob(inside))]
     if present:
         return Finding("data sets", f"{', '.join(present)} in {_short(folder)}")
     return Finding("data sets", "the embedded ones; nothing more is needed", "note", "for MNIST: course data mnist")

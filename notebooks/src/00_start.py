@@ -824,12 +824,15 @@ assert result["cnn"] > result["mlp"] > result["cnn_scrambled"]
 # ## Let your network read your drawing
 #
 # Back to your drawing. The widget hands it to Python: `reader.pixels` is a table of 28 × 28 numbers from 0 to 1. If you
-# drew nothing, there is a 3 to begin with. (Draw something else at the top, then run the cells from here again.)
+# drew nothing, there is a 3 to begin with; an empty pad stands for that 3 too. (Draw something else at the top, then
+# run the cells from here again.)
 #
 # First the check that widget and Python agree. The network in the page and the one in `results/weights/` hold the
 # same numbers, so they must give the same probabilities:
 
 # %%
+if not reader.strokes:
+    reader = DigitReader()  # the pad was cleared: take the example
 drawing = torch.as_tensor(reader.pixels, dtype=torch.float32)[None, None]  # (1, 1, 28, 28)
 published = load_digit_reader()
 with torch.no_grad():
@@ -1239,7 +1242,7 @@ print("repeat it with:   ", record["command"])
 #
 # ### The map
 #
-# Sixteen chapters, each answering the question that the one before leaves open. Who found what, and when, stands on
+# Sixteen chapters, each answering the question that the one before leaves open. Those without a link are still to come. Who found what, and when, stands on
 # [the timeline](../book/timeline.md): it begins in 1943, and each entry names its chapter.
 #
 # | | chapter | the question |

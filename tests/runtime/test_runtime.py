@@ -109,3 +109,13 @@ def test_little_disk_and_little_memory_are_warnings(monkeypatch: pytest.MonkeyPa
 def test_an_old_torch_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "version", lambda name: "2.9.1+cpu")
     assert environment._package("torch").severity == "error"
+
+
+def test_a_folder_that_a_failed_download_left_is_no_data_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    raw = tmp_path / "mnist" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / ".download.lock").touch()
+    assert environment._data().severity == "note"
+    (raw / "t10k-labels-idx1-ubyte.gz").touch()
+    assert "mnist" in environment._data().found

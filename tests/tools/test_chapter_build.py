@@ -91,6 +91,17 @@ def test_a_chapter_without_title_or_cost_line_is_refused(folder: Path) -> None:
         chapters.convert("99_try")
 
 
+def test_what_the_site_folds_is_folded_in_jupyterlab_and_shows_no_answer(folder: Path) -> None:
+    source = folder / "src" / "99_try.py"
+    source.write_text(SOURCE + '\n# %% tags=["solution", "hide-cell"]\nanswer = 42\n')
+    cells = {tuple(c.metadata.get("tags", [])): c for c in chapters.convert("99_try").cells}
+    solution = cells["solution", "hide-cell"]
+    assert solution.source.splitlines() == ["# Solution", "answer = 42"]
+    assert solution.metadata.jupyter.source_hidden
+    assert cells["colab", "remove-cell"].metadata.jupyter.source_hidden
+    assert "jupyter" not in cells[("machine",)].metadata
+
+
 def test_a_band_runs_the_tagged_cells_and_nothing_else(folder: Path) -> None:
     code = bands.tagged_code("99_try", "draw")
     assert "time_ns" not in code
