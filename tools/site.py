@@ -134,6 +134,7 @@ def front_door() -> bytes:
 <title>{title}</title>
 <meta http-equiv="refresh" content="0; url={first}">
 <link rel="canonical" href="{first}">
+<link rel="icon" href="_static/favicon.svg">
 </head>
 <body><main><h1>{title}</h1><p><a href="{first}">Open the book</a></p></main></body>
 </html>

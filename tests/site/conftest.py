@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,13 +17,25 @@ from tools.static_server import StaticServer
 AXE = ROOT / "tests/site/vendor/axe-core/axe.min.js"
 
 
+def building_lock() -> FileLock:
+    """Return the lock that every build takes: Sphinx keeps what it has read in one folder for all outputs."""
+    return FileLock(ROOT / "build" / "site-building.lock")
+
+
+@pytest.fixture
+def only_build(site: Path) -> Iterator[None]:
+    """Keep other workers from building while a test does."""
+    with building_lock():
+        yield
+
+
 @pytest.fixture(scope="session")
 def site() -> Path:
     """Build the site with the command that users run, once a test run, and return its folder."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
     mark = ROOT / "build" / "site-test-run"
     mark.parent.mkdir(exist_ok=True)
-    with FileLock(f"{mark}.lock"):
+    with building_lock():
         if not mark.exists() or mark.read_text(encoding="utf-8") != run:
             command = [sys.executable, "-m", "tools.site", "build", "--frozen"]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

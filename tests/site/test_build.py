@@ -57,6 +57,8 @@ def test_the_front_door_leads_to_the_first_page(site):
     text = (site / "index.html").read_text(encoding="utf-8")
     assert "url=book/intro.html" in text
     assert 'href="book/intro.html"' in text
+    assert 'rel="icon" href="_static/favicon.svg"' in text, "else browsers ask for one that is not there"
+    assert (site / "_static/favicon.svg").exists()
 
 
 def test_no_page_loads_anything_from_another_host(site):
@@ -118,7 +120,7 @@ def test_chapters_offer_notebook_launch_and_edit_links(site):
         assert any(link.endswith(f"_sources/notebooks/{page.stem}.ipynb") for link in links)
 
 
-def test_a_second_build_changes_no_file(site):
+def test_a_second_build_changes_no_file(site, only_build):
     before = {path: path.stat().st_mtime_ns for path in site.rglob("*") if path.is_file()}
     subprocess.run([sys.executable, "-m", "tools.site", "build", "--frozen"], cwd=ROOT, check=True, capture_output=True)
     after = {path: path.stat().st_mtime_ns for path in site.rglob("*") if path.is_file()}

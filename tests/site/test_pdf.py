@@ -12,7 +12,7 @@ from tools.site import ROOT
 pytestmark = [pytest.mark.site, pytest.mark.browser, pytest.mark.slow]
 
 
-def test_the_pdf_has_pages_tags_and_an_outline(site):
+def test_the_pdf_has_pages_tags_and_an_outline(site, only_build):
     done = subprocess.run([sys.executable, "-m", "tools.pdf"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     body = PDF.read_bytes()
