@@ -97,8 +97,8 @@ def test_what_the_site_folds_is_folded_in_jupyterlab_and_shows_no_answer(folder:
     cells = {tuple(c.metadata.get("tags", [])): c for c in chapters.convert("99_try").cells}
     solution = cells["solution", "hide-cell"]
     assert solution.source.splitlines() == ["# Solution", "answer = 42"]
-    assert solution.metadata.jupyter.source_hidden
-    assert cells["colab", "remove-cell"].metadata.jupyter.source_hidden
+    assert solution.metadata["jupyter"]["source_hidden"]
+    assert cells["colab", "remove-cell"].metadata["jupyter"]["source_hidden"]
     assert "jupyter" not in cells[("machine",)].metadata
 
 
