@@ -10,7 +10,7 @@ COMMANDS = {
     "doctor": "say what this machine has for the course, what it lacks, and the remedy",
     "data": "download a data set: several mirrors, checksums, resume",
     "train": "run a recorded training recipe",
-    "grade": "run hidden tests on a folder of submissions",
+    "grade": "run a class: collect, grade, mark, report, give feedback, export",
     "pack": "write an assignment as a zip for students",
 }
 
@@ -25,6 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
         if name == asked:
             module = importlib.import_module(f"course_utils.cli.{name}")
+            command.set_defaults(words=arguments)
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     args = parser.parse_args(arguments)

@@ -1,0 +1,1 @@
+"""A class: who is enrolled, what was handed in, what it earned. Lives in a folder of its own, outside the repository."""

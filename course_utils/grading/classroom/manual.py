@@ -1,0 +1,80 @@
+"""Marks that a person gave: kept for ever, counted only while the answer they were given for is unchanged."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from course_utils.grading.classroom.durable import write_whole
+from course_utils.grading.classroom.folder import ClassFolder
+
+
+@dataclass(frozen=True)
+class ManualMark:
+    """One mark given by a person.
+
+    Attributes:
+        student: the id in the roster.
+        assignment: its name.
+        exercise: the exercise's name.
+        answer_sha256: hash of the answer that was read (`answer_hash`).
+        points: what it earned; None takes an earlier mark back.
+        comment: what the student may read.
+        marked_at: when, ISO 8601 with zone.
+        source: "formgrader", "terminal" or "table".
+    """
+
+    student: str
+    assignment: str
+    exercise: str
+    answer_sha256: str
+    points: float | None
+    comment: str
+    marked_at: str
+    source: str
+
+
+def answer_hash(answer: str) -> str:
+    """The hash by which a mark knows the answer it was given for."""
+    return hashlib.sha256(answer.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+class ManualMarks:
+    """All marks by hand of a class: each a file that is never changed; the last one given counts.
+
+    Args:
+        classroom: the class.
+    """
+
+    def __init__(self, classroom: ClassFolder) -> None:
+        self.folder = classroom.ledger / "manual"
+
+    def add(self, mark: ManualMark) -> None:
+        """Keep a mark. The class's lock must be held."""
+        home = self.folder / mark.assignment / mark.student
+        number = max((int(path.stem) for path in home.glob("[0-9]*.json")), default=0) + 1
+        text = json.dumps(asdict(mark), indent=1, sort_keys=True) + "\n"
+        write_whole(home / f"{number:05d}.json", text.encode())
+
+    def history(self, assignment: str, student: str) -> list[ManualMark]:
+        """All marks of a student, the oldest first.
+
+        Raises:
+            ValueError: if a file among them is damaged: it is named, and must be repaired or removed by hand.
+        """
+        home = self.folder / assignment / student
+        return [_read(path) for path in sorted(home.glob("[0-9]*.json"))]
+
+    def find(self, assignment: str, student: str, exercise: str, answer_sha256: str) -> ManualMark | None:
+        """The mark that counts for an answer as it is now, or None."""
+        for mark in reversed(self.history(assignment, student)):
+            if mark.exercise == exercise and mark.answer_sha256 == answer_sha256:
+                return mark if mark.points is not None else None
+        return None
+
+
+def _read(path: Path) -> ManualMark:
+    try:
+        return ManualMark(**json.loads(path.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}): repair it or remove it, then mark that answer again") from None

@@ -1,0 +1,146 @@
+"""Where every student stands: the roster, the receipts, the ledger and the marks by hand, put together.
+
+Every enrolled student appears exactly once. Points are None as long as anything is open; they are never 0 because
+something could not be graded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from course_utils.grading.assignment import Assignment
+from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.classroom.ledger import Entry, Ledger, key_of
+from course_utils.grading.classroom.manual import ManualMark, ManualMarks, answer_hash
+from course_utils.grading.classroom.receipts import Receipt, latest
+from course_utils.grading.classroom.roster import Student
+from course_utils.grading.grade import GRADED, HUMAN, REJECTED, Grade, seed_of
+
+LATE, MISSING, WAITING = "late", "missing", "waiting"
+STATUSES = (GRADED, LATE, MISSING, REJECTED, HUMAN, WAITING)
+"""graded and late carry points; missing, rejected, needs a human and waiting (not graded yet) never do."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One student's work on one assignment.
+
+    Attributes:
+        student: who.
+        status: one of `STATUSES`.
+        reason: why, where the status needs one.
+        possible: the points that the assignment can earn.
+        points: what it earned, marks by hand included; None while anything is open.
+        automatic_points: what hidden tests gave; None if they gave nothing.
+        late: whether it came late, whatever its status.
+        receipt: the attempt that counts.
+        grade: what the grader found.
+        entry: the ledger's entry it was read from.
+        manual: marks by hand that count, by exercise.
+        to_mark: exercises that wait for a person.
+    """
+
+    student: Student
+    status: str
+    reason: str = ""
+    possible: float = 0.0
+    points: float | None = None
+    automatic_points: float | None = None
+    late: bool = False
+    receipt: Receipt | None = None
+    grade: Grade | None = None
+    entry: Entry | None = None
+    manual: Mapping[str, ManualMark] = field(default_factory=dict)
+    to_mark: tuple[str, ...] = ()
+
+    def points_of(self, exercise: str) -> float | None:
+        """What one exercise earned, by tests or by hand; None if nobody knows yet."""
+        if exercise in self.manual:
+            return self.manual[exercise].points
+        if self.grade is None or exercise not in self.grade.exercises:
+            return None
+        return self.grade.exercises[exercise].points
+
+
+def standings(classroom: ClassFolder, name: str) -> list[Standing]:
+    """Say for every enrolled student where the work on an assignment stands.
+
+    Args:
+        classroom: the class.
+        name: the assignment's.
+
+    Returns:
+        One row a student, in the order of the roster.
+    """
+    assignment = classroom.assignment(name)
+    receipts, ledger, marks = latest(classroom, name), Ledger(classroom), ManualMarks(classroom)
+    return [
+        _standing(classroom, assignment, student, receipts.get(student.id), ledger, marks)
+        for student in classroom.roster()
+    ]
+
+
+def entry_for(classroom: ClassFolder, assignment: Assignment, receipt: Receipt, ledger: Ledger) -> Entry | None:
+    """The ledger's entry for an attempt as the assignment is now: one from the sandbox, else one from without."""
+    seed = seed_of(classroom.config.seed, receipt.student, assignment.name)
+    for sandboxed in (True, False):
+        key = key_of(receipt.student, assignment.name, assignment.version, receipt.sha256, seed, sandboxed)
+        entry = ledger.find(assignment.name, key)
+        if entry is not None:
+            return entry
+    return None
+
+
+def _standing(
+    classroom: ClassFolder,
+    assignment: Assignment,
+    student: Student,
+    receipt: Receipt | None,
+    ledger: Ledger,
+    marks: ManualMarks,
+) -> Standing:
+    possible = sum(exercise.points for exercise in assignment.exercises)
+    if receipt is None:
+        return Standing(student, MISSING, "nothing was handed in", possible)
+    if receipt.rejected:
+        return Standing(student, REJECTED, receipt.rejected, possible, late=receipt.late, receipt=receipt)
+    entry = entry_for(classroom, assignment, receipt, ledger)
+    if entry is None:
+        reason = "collected, not graded yet"
+        return Standing(student, WAITING, reason, possible, late=receipt.late, receipt=receipt)
+    grade = Grade.from_record(entry.grade)
+    manual = _manual(grade, marks, assignment, student.id)
+    to_mark = tuple(n for n, e in grade.exercises.items() if e.points is None and n not in manual)
+    points = None
+    status, reason = grade.status, grade.reason
+    if status == GRADED and to_mark:
+        status, reason = HUMAN, f"to mark by hand: {', '.join(to_mark)}"
+    elif status == HUMAN and grade.exercises and not to_mark:
+        status, reason = GRADED, ""  # a person has settled what the tests could not
+    if status == GRADED:
+        known = [manual[n].points if n in manual else e.points for n, e in grade.exercises.items()]
+        points = sum(p for p in known if p is not None)
+        status = LATE if receipt.late else GRADED
+    return Standing(
+        student,
+        status,
+        reason,
+        possible,
+        points=points,
+        automatic_points=grade.points,
+        late=receipt.late,
+        receipt=receipt,
+        grade=grade,
+        entry=entry,
+        manual=manual,
+        to_mark=to_mark,
+    )
+
+
+def _manual(grade: Grade, marks: ManualMarks, assignment: Assignment, student: str) -> dict[str, ManualMark]:
+    """Marks by hand that still fit the answers; also for an exercise that tests could not grade."""
+    found = {}
+    for name, exercise in grade.exercises.items():
+        mark = marks.find(assignment.name, student, name, answer_hash(exercise.answer))
+        if mark is not None:
+            found[name] = mark
+    return found
