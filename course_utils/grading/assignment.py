@@ -79,6 +79,12 @@ class Assignment:
         """The student's notebook."""
         return self.folder / f"{self.name}.ipynb"
 
+    def files(self) -> dict[str, bytes]:
+        """What lies beside the notebook where it runs (its checks), by relative path; the grader's own copies."""
+        found = sorted(p for p in self.folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        beside = [p for p in found if p.suffix != ".ipynb" and ".ipynb_checkpoints" not in p.parts]
+        return {p.relative_to(self.folder).as_posix(): p.read_bytes() for p in beside}
+
 
 def load_assignment(name: str, root: Path | None = None) -> Assignment:
     """Read an assignment.

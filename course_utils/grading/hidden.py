@@ -193,4 +193,4 @@ def earned(results: Sequence[TestResult]) -> float | None:
     """
     if any(r.status == "ungraded" for r in results):
         return None
-    return sum(r.points for r in results if r.status == "passed")
+    return sum((r.points for r in results if r.status == "passed"), 0.0)

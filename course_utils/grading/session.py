@@ -5,15 +5,15 @@ same cells have run. A cell that itself hangs or kills the process is left out f
 """
 
 import re
-import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from course_utils.grading.runner import Channel, Died, Runner, TimeLimit, Timeout, Unavailable
+import numpy as np
+
+from course_utils.grading.files import check_path
+from course_utils.grading.sandbox.runner import Channel, Died, Runner, TimeLimit, Timeout, Unavailable
 from course_utils.grading.wire import Refused, pack, unpack
 
 CALL_LIMIT = TimeLimit(processor=4.0, clock=20.0)
@@ -75,7 +75,7 @@ class StudentSession:
     Args:
         runner: opens the processes.
         cells: the student's cells, in order.
-        files: a folder whose content the code finds in its working directory.
+        files: what the code finds in its working directory, by relative path.
         withheld: modules that the code cannot import.
         call_limit: the time limit of one call.
         cell_limit: the time limit of one cell.
@@ -83,7 +83,7 @@ class StudentSession:
 
     runner: Runner
     cells: Sequence[Cell]
-    files: Path | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
     withheld: Sequence[str] = ()
     call_limit: TimeLimit = CALL_LIMIT
     cell_limit: TimeLimit = CELL_LIMIT
@@ -91,7 +91,6 @@ class StudentSession:
     environment: dict[str, Any] = field(default_factory=dict, init=False)
     processes: int = field(default=0, init=False)
     _channel: Channel | None = field(default=None, init=False)
-    _folder: Path | None = field(default=None, init=False)
     _number: int = field(default=0, init=False)
 
     def __enter__(self) -> "StudentSession":
@@ -103,13 +102,10 @@ class StudentSession:
         self.close()
 
     def close(self) -> None:
-        """End the process and remove its working directory."""
+        """End the process; its working directory goes with it."""
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
     def load(self) -> None:
         """Make sure that a process is there in which the cells have run.
@@ -180,17 +176,12 @@ class StudentSession:
         raise CallFailed("raised", f"{function} stops with {_error(reply)}")
 
     def _start(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder = Path(tempfile.mkdtemp(prefix="grading-"))
+        files = {check_path(path): np.frombuffer(data, np.uint8) for path, data in self.files.items()}
         try:
-            if self.files is not None:
-                shutil.copytree(
-                    self.files, self._folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-                )
-            self._channel = self.runner.open(self._folder)
+            self._channel = self.runner.open()
             self.processes += 1
-            _, environment = self._ask({"op": "start", "withheld": list(self.withheld)}, None, START_LIMIT)
+            start = {"op": "start", "withheld": list(self.withheld)}
+            _, environment = self._ask(start, files, START_LIMIT)
         except (Unavailable, OSError, Timeout, Died) as error:
             self.close()
             raise Ungraded(f"the student process does not start: {error}") from error

@@ -61,6 +61,7 @@ class StudentCode:
         operation = message.get("op")
         try:
             if operation == "start":
+                _write_files(value)
                 for name in message.get("withheld", ()):
                     sys.modules[name] = None  # type: ignore[assignment]
                 return {"status": "ok"}, {"python": sys.version.split()[0], "numpy": np.__version__}
@@ -93,6 +94,18 @@ class StudentCode:
         except Exception:
             changed = True
         return {"status": "ok", "changed": changed}, result
+
+
+def _write_files(files: dict[str, np.ndarray]) -> None:
+    """Write the assignment's and the student's files into the working directory, and nowhere else."""
+    for path, data in (files or {}).items():
+        parts = path.split("/")
+        if path.startswith("/") or any(part in ("", ".", "..") for part in parts):
+            raise ValueError(f"{path!r} leaves the working directory")
+        if len(parts) > 1:
+            os.makedirs("/".join(parts[:-1]), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data.tobytes())
 
 
 class _Shell:

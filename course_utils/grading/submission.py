@@ -4,15 +4,14 @@ Metadata decides nothing. Cells that are still as they were handed out are skipp
 own copy (setup); every other code cell is the student's and runs in the notebook's order, as it would for the student.
 """
 
-import hashlib
 import json
-import stat
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from course_utils.grading.assignment import Assignment, functions_in, nbgrader_of, normalised, text_of
+from course_utils.grading.files import SubmittedFiles
 from course_utils.grading.session import Cell
 
 MAX_BYTES = 20_000_000
@@ -21,36 +20,43 @@ MAX_CODE = 500_000
 
 
 class Unreadable(Exception):
-    """The file cannot be graded; the text says why. No mark follows from it."""
+    """The files cannot be graded; the text says why and what to do. No mark follows from it."""
+
+
+class NeedsHuman(Exception):
+    """Only a person can decide what counts; the text says between what."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A notebook that was handed in.
+    """A notebook that was handed in, and the files beside it.
 
     Attributes:
-        sha256: of the file.
+        notebook: the path of the notebook that counts.
+        helpers: the other files by path relative to the notebook's folder; student code finds them where it runs.
         cells: the code that runs, setup first.
         changed: exercises whose stub the student touched.
         answers: text of the written answers by exercise; None where the cell is gone.
         notes: what the instructor should know about the file.
     """
 
-    sha256: str
+    notebook: str
+    helpers: Mapping[str, bytes]
     cells: tuple[Cell, ...]
     changed: frozenset[str]
     answers: dict[str, str | None]
     notes: tuple[str, ...]
 
 
-def read_submission(path: Path, assignment: Assignment) -> Submission:
-    """Read a notebook that a student handed in.
+def read_submission(files: SubmittedFiles, assignment: Assignment) -> Submission:
+    """Read what a student handed in.
 
     Raises:
-        Unreadable: if it is no notebook of this assignment.
+        Unreadable: if there is no notebook of this assignment in it.
+        NeedsHuman: if there are several and none carries the assignment's name.
     """
-    raw = _read_bytes(path)
-    cells = _cells(raw)
+    notebook = _choose(files, assignment)
+    cells = _cells(_checked(files.content[notebook]))
     given = assignment.handed_out
     code = [
         (number, text_of(cell), nbgrader_of(cell).get("grade_id"))
@@ -71,21 +77,46 @@ def read_submission(path: Path, assignment: Assignment) -> Submission:
     changed = frozenset(e.name for e in assignment.exercises if not e.manual and e.stub not in stubs)
     answers = {e.name: _answer(e.name, cells) for e in assignment.exercises if e.manual}
     notes = _notes(assignment, ids, own)
-    return Submission(hashlib.sha256(raw).hexdigest(), (*setup, *run), changed, answers, tuple(notes))
+    helpers = _helpers(files, notebook)
+    return Submission(notebook, helpers, (*setup, *run), changed, answers, tuple(notes))
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("not a plain file (links are not followed)")
-        if status.st_size > MAX_BYTES:
-            raise Unreadable(f"the file has {status.st_size} bytes, at most {MAX_BYTES} are read: clear its outputs")
-        if status.st_size == 0:
-            raise Unreadable("the file is empty")
-        return path.read_bytes()
-    except OSError as error:
-        raise Unreadable(f"the file cannot be read: {error.strerror}") from None
+def _choose(files: SubmittedFiles, assignment: Assignment) -> str:
+    """The notebook that counts: the one with the assignment's name, else the only one."""
+    notebooks = [path for path in files.content if path.lower().endswith(".ipynb")]
+    named = [path for path in notebooks if path.rpartition("/")[2] == f"{assignment.name}.ipynb"]
+    for found in (named, notebooks):
+        if len(found) == 1:
+            return found[0]
+    wanted = f"hand in {assignment.name}.ipynb"
+    if notebooks:
+        raise NeedsHuman(f"{len(notebooks)} notebooks, and it is not clear which one counts: {_listed(notebooks)}")
+    if files.content:
+        raise Unreadable(f"there is no notebook, but other files: {_listed(list(files.content))}; {wanted}")
+    raise Unreadable(f"there is no file; {wanted}")
+
+
+def _listed(paths: list[str]) -> str:
+    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+
+
+def _helpers(files: SubmittedFiles, notebook: str) -> dict[str, bytes]:
+    """Files in the notebook's folder and below, by their path from there."""
+    folder = notebook.rpartition("/")[0]
+    prefix = f"{folder}/" if folder else ""
+    return {
+        path.removeprefix(prefix): data
+        for path, data in files.content.items()
+        if path.startswith(prefix) and not path.lower().endswith(".ipynb")
+    }
+
+
+def _checked(raw: bytes) -> bytes:
+    if not raw:
+        raise Unreadable("the file is empty")
+    if len(raw) > MAX_BYTES:
+        raise Unreadable(f"the file has {len(raw)} bytes, at most {MAX_BYTES} are read: clear its outputs")
+    return raw
 
 
 def _cells(raw: bytes) -> list[dict[str, Any]]:
