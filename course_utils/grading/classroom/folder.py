@@ -170,7 +170,9 @@ def read_config(path: Path) -> ClassConfig:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NotAClass(f"{path.parent} is no class folder (it has no class.yml): make one with 'course grade init'") from None
+        raise NotAClass(
+            f"{path.parent} is no class folder (it has no class.yml): make one with 'course grade init'"
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise NotAClass(f"{path} cannot be read: {error}") from None
     if not isinstance(raw, dict):

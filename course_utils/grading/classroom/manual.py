@@ -1,12 +1,12 @@
 """Marks that a person gave: kept for ever, counted only while the answer they were given for is unchanged."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from course_utils.grading.classroom.durable import write_whole
 from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.grade import ExerciseResult
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,17 @@ class ManualMark:
     source: str
 
 
-def answer_hash(answer: str) -> str:
-    """The hash by which a mark knows the answer it was given for."""
-    return hashlib.sha256(answer.encode("utf-8", "backslashreplace")).hexdigest()
+def answer_hash(exercise: ExerciseResult, submission: str) -> str:
+    """The hash by which a mark knows what it was given for.
+
+    Args:
+        exercise: what the grader found.
+        submission: hash of the files.
+
+    Returns:
+        The hash of the written answer; where there is none, the mark holds for exactly these files.
+    """
+    return exercise.answer_sha256 or submission
 
 
 class ManualMarks:

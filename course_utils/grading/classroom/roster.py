@@ -63,7 +63,9 @@ def read_roster(path: Path) -> list[Student]:
     table = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ",")
     names = {(name or "").strip().lower(): name for name in table.fieldnames or ()}
     if "id" not in names:
-        raise BadRoster(f"{path} needs a column 'id'; its first line has: {', '.join(filter(None, names)) or 'nothing'}")
+        raise BadRoster(
+            f"{path} needs a column 'id'; its first line has: {', '.join(filter(None, names)) or 'nothing'}"
+        )
     students: list[Student] = []
     seen: dict[str, int] = {}
     for row in table:
@@ -77,7 +79,9 @@ def read_roster(path: Path) -> list[Student]:
                 "beginning with a letter or digit"
             )
         if student.id.lower() in seen:
-            raise BadRoster(f"{path.name}, line {line}: id {student.id!r} is already in line {seen[student.id.lower()]}")
+            raise BadRoster(
+                f"{path.name}, line {line}: id {student.id!r} is already in line {seen[student.id.lower()]}"
+            )
         seen[student.id.lower()] = line
         students.append(student)
     return students

@@ -108,7 +108,7 @@ def _standing(
         reason = "collected, not graded yet"
         return Standing(student, WAITING, reason, possible, late=receipt.late, receipt=receipt)
     grade = Grade.from_record(entry.grade)
-    manual = _manual(grade, marks, assignment, student.id)
+    manual = _manual(grade, marks, entry)
     to_mark = tuple(n for n, e in grade.exercises.items() if e.points is None and n not in manual)
     points = None
     status, reason = grade.status, grade.reason
@@ -136,11 +136,12 @@ def _standing(
     )
 
 
-def _manual(grade: Grade, marks: ManualMarks, assignment: Assignment, student: str) -> dict[str, ManualMark]:
+def _manual(grade: Grade, marks: ManualMarks, entry: Entry) -> dict[str, ManualMark]:
     """Marks by hand that still fit the answers; also for an exercise that tests could not grade."""
     found = {}
     for name, exercise in grade.exercises.items():
-        mark = marks.find(assignment.name, student, name, answer_hash(exercise.answer))
+        answer = answer_hash(exercise, entry.submission)
+        mark = marks.find(entry.assignment, entry.student, name, answer)
         if mark is not None:
             found[name] = mark
     return found
