@@ -1,4 +1,4 @@
-"""``course grade COMMAND``: all that an instructor does with a class. Each command is a module, imported when called."""
+"""``course grade COMMAND``: what an instructor does with a class. Each command is a module, imported when called."""
 
 import argparse
 import importlib
