@@ -21,7 +21,8 @@ from nbgrader.preprocessors import CheckCellMetadata, ClearSolutions
 from course_utils.grading.assignment import load_assignment
 from course_utils.grading.hidden import about, earned, run_tests
 from course_utils.grading.mutants import load_mutants
-from course_utils.grading.runner import PlainRunner, TimeLimit
+from course_utils.grading.sandbox.plain import PlainRunner
+from course_utils.grading.sandbox.runner import TimeLimit
 from course_utils.grading.session import Cell, StudentSession
 from course_utils.runtime import repo_root
 

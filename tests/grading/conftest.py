@@ -9,7 +9,8 @@ import nbformat
 import pytest
 
 from course_utils.grading.assignment import Assignment, load_assignment
-from course_utils.grading.runner import PlainRunner, TimeLimit
+from course_utils.grading.sandbox.plain import PlainRunner
+from course_utils.grading.sandbox.runner import TimeLimit
 from course_utils.grading.session import Cell, StudentSession
 from course_utils.runtime import repo_root
 

@@ -10,7 +10,8 @@ import pytest
 from course_utils.cli import main
 from course_utils.grading.batch import Found, Grade, find_submissions, grade_one
 from course_utils.grading.results import as_table
-from course_utils.grading.runner import PlainRunner, Unavailable
+from course_utils.grading.sandbox.plain import PlainRunner
+from course_utils.grading.sandbox.runner import Unavailable
 
 NAME = "01_perceptron"
 

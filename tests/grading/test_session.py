@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils.grading.runner import PlainRunner, TimeLimit, Unavailable, processor_seconds
+from course_utils.grading.sandbox.plain import PlainRunner
+from course_utils.grading.sandbox.runner import TimeLimit, Unavailable, processor_seconds
 from course_utils.grading.session import CallFailed, Cell, StudentSession, Ungraded
 
 GOOD = "def double(x):\n    return 2 * x\n"
@@ -191,7 +192,7 @@ def test_a_runner_that_cannot_start_is_the_graders_trouble():
     class Broken:
         name, sandboxed = "broken", False
 
-        def open(self, folder):
+        def open(self):
             raise Unavailable("no process could be started: too many")
 
     with StudentSession(Broken(), []) as s, pytest.raises(Ungraded, match="does not start"):
