@@ -11,7 +11,7 @@ PY := $(BIN)/python
 # JupyterLab refuses to run as root unless told (containers).
 ROOT_FLAG := $(shell [ "$$(id -u 2>/dev/null)" = 0 ] && echo --allow-root)
 
-.PHONY: help lab doctor test check chapters book site pdf student-pack test-latest requirements env dev clean
+.PHONY: help lab grader doctor test check chapters book site pdf student-pack test-latest requirements env dev clean
 .DEFAULT_GOAL := help
 
 help:            ## show this list
@@ -26,6 +26,9 @@ dev:
 lab: env         ## set up and open JupyterLab on chapter 00
 	@$(BIN)/jupyter trust notebooks/*.ipynb >/dev/null
 	$(BIN)/jupyter lab $(ROOT_FLAG) $(LAB_ARGS)
+
+grader:          ## set up what grading a class needs: then .venv/bin/course grade --help
+	@$(PYTHON) tools/bootstrap.py grade
 
 doctor: env      ## say what this machine has, what it lacks, and the remedy
 	$(BIN)/course doctor

@@ -1,6 +1,7 @@
 """Make the environment in .venv, or repair it, or find at once that it is ready.
 
     python3 tools/bootstrap.py course     what the chapters need      (requirements.txt)
+    python3 tools/bootstrap.py grade      what grading a class needs   (requirements-grade.txt)
     python3 tools/bootstrap.py dev        what tests and the site need (requirements-dev.txt)
     python3 tools/bootstrap.py latest     the newest allowed versions, in .venv-latest
 
@@ -19,10 +20,12 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST, NEWEST = (3, 11), (3, 13)
-NEEDED_GB = {"course": 8.0, "dev": 9.0, "latest": 9.0}
+NEEDED_GB = {"course": 8.0, "grade": 8.0, "dev": 9.0, "latest": 9.0}
+STEPS = {"course": ["course"], "grade": ["course", "grade"], "dev": ["course", "grade", "dev"], "latest": ["latest"]}
 FILES = {
     "course": ["requirements.txt", "pyproject.toml"],
-    "dev": ["requirements-dev.txt", "requirements.txt", "pyproject.toml"],
+    "grade": ["requirements-grade.txt", "requirements.txt", "pyproject.toml"],
+    "dev": ["requirements-dev.txt", "requirements-grade.txt", "requirements.txt", "pyproject.toml"],
     "latest": ["pyproject.toml"],
 }
 REASONS = [
@@ -49,7 +52,7 @@ class Trouble(Exception):
 
 def main(arguments):
     if len(arguments) != 1 or arguments[0] not in FILES:
-        print("usage: python3 tools/bootstrap.py course|dev|latest", file=sys.stderr)
+        print("usage: python3 tools/bootstrap.py course|grade|dev|latest", file=sys.stderr)
         return 2
     kind = arguments[0]
     folder = os.path.join(ROOT, ".venv-latest" if kind == "latest" else ".venv")
@@ -152,11 +155,10 @@ def ensure_venv(folder, python):
 
 
 def install(folder, kind):
-    kinds = ["course", "dev"] if kind == "dev" else [kind]
-    for name in kinds:
+    for name in STEPS[kind]:
         if os.path.exists(stamp_path(folder, name)):
             os.remove(stamp_path(folder, name))
-    what = {"course": ["-r", "requirements.txt"], "dev": ["-r", "requirements-dev.txt"]}
+    what = {name: ["-r", FILES[name][0]] for name in ("course", "grade", "dev")}
     command = [interpreter(folder), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     command += what.get(kind, ["--upgrade", "-e", ".[dev]"])
     log = os.path.join(ROOT, "build", "setup-%s.log" % kind)
@@ -173,7 +175,7 @@ def install(folder, kind):
             show(line)
     if run.wait():
         raise Trouble(reason("".join(text), kind))
-    for name in kinds:
+    for name in STEPS[kind]:
         with open(stamp_path(folder, name), "w") as file:
             file.write(fingerprint(name) + "\n")
     say("ready after %.0f s" % (time.time() - start))

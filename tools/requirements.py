@@ -1,4 +1,4 @@
-"""Pin the environment: write ``requirements.txt`` and ``requirements-dev.txt`` from ``pyproject.toml``.
+"""Pin the environment: write ``requirements.txt``, ``-grade.txt`` and ``-dev.txt`` from ``pyproject.toml``.
 
     python -m tools.requirements        (make requirements)
 
@@ -32,21 +32,28 @@ def resolve(extra: str, *constraints: Path) -> list[str]:
     return [line for line in run.stdout.splitlines() if line and not line.startswith((OWN, "-e", "#", "."))]
 
 
+def on_top(below: list[str], extra: str, base: str, head: str) -> list[str]:
+    """Write the file of an extra that stands on another file; returns the lines that it adds."""
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    fixed = build / "constraints.txt"
+    fixed.write_text("\n".join(below) + "\n")
+    known = {line.split("==")[0] for line in below}
+    lines = [line for line in resolve(extra, fixed) if line.split("==")[0] not in known]
+    text = [f"# {head}; written by python -m tools.requirements.", f"-r {base}", *lines]
+    (ROOT / f"requirements-{extra}.txt").write_text("\n".join(text) + "\n")
+    return lines
+
+
 def main() -> int:
     pins = ROOT / "tools" / "pins.txt"
     course = resolve("lab", pins)
     target = ROOT / "requirements.txt"
     head = "# The tested environment; written by python -m tools.requirements, not by hand."
     target.write_text("\n".join([head, *course, "-e ."]) + "\n")
-    build = ROOT / "build"
-    build.mkdir(exist_ok=True)
-    fixed = build / "constraints.txt"
-    fixed.write_text("\n".join(course) + "\n")
-    known = {line.split("==")[0] for line in course}
-    extra = [line for line in resolve("dev", fixed) if line.split("==")[0] not in known]
-    head = "# What building and testing the course needs on top; written by python -m tools.requirements."
-    (ROOT / "requirements-dev.txt").write_text("\n".join([head, "-r requirements.txt", *extra]) + "\n")
-    print(f"requirements.txt: {len(course)} packages; requirements-dev.txt: {len(extra)} more")
+    grade = on_top(course, "grade", "requirements.txt", "What grading a class needs on top")
+    dev = on_top([*course, *grade], "dev", "requirements-grade.txt", "What building and testing needs on top")
+    print(f"requirements.txt: {len(course)} packages; for grading {len(grade)} more; for development {len(dev)} more")
     return 0
 
 

@@ -21,7 +21,13 @@ Usage = namedtuple("Usage", "total used free")
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that set-up reads, and the module pointed at it."""
     (tmp_path / "tools").mkdir()
-    for name in ("tools/bootstrap.py", "pyproject.toml", "requirements.txt", "requirements-dev.txt"):
+    for name in (
+        "tools/bootstrap.py",
+        "pyproject.toml",
+        "requirements.txt",
+        "requirements-grade.txt",
+        "requirements-dev.txt",
+    ):
         shutil.copy(repo_root() / name, tmp_path / name)
     monkeypatch.setattr(bootstrap, "ROOT", str(tmp_path))
     return tmp_path
