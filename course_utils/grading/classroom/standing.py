@@ -4,7 +4,7 @@ Every enrolled student appears exactly once. Points are None as long as anything
 something could not be graded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from course_utils.grading.assignment import Assignment
@@ -71,12 +71,15 @@ def standings(classroom: ClassFolder, name: str) -> list[Standing]:
     Returns:
         One row a student, in the order of the roster.
     """
+    return list(each_standing(classroom, name))
+
+
+def each_standing(classroom: ClassFolder, name: str) -> Iterator[Standing]:
+    """The same, one after another: what is printed and drawn is not kept in memory for thousands of students."""
     assignment = classroom.assignment(name)
     receipts, ledger, marks = latest(classroom, name), Ledger(classroom), ManualMarks(classroom)
-    return [
-        _standing(classroom, assignment, student, receipts.get(student.id), ledger, marks)
-        for student in classroom.roster()
-    ]
+    for student in classroom.roster():
+        yield _standing(classroom, assignment, student, receipts.get(student.id), ledger, marks)
 
 
 def entry_for(classroom: ClassFolder, assignment: Assignment, receipt: Receipt, ledger: Ledger) -> Entry | None:
