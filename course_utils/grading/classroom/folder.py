@@ -15,6 +15,7 @@ from course_utils.grading.marks import WEIGHTS
 
 PARTS = tuple(WEIGHTS)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_DAY = re.compile(r"\d{4}-?\d\d-?\d\d")
 
 
 class NotAClass(ValueError):
@@ -30,7 +31,7 @@ class Planned:
     """What a class wants of one assignment.
 
     Attributes:
-        due: when it is due; None for never.
+        due: when it is due; None for never. A day without a time means the end of that day.
         part: the part of the final mark it counts to: homework, challenge or exam.
     """
 
@@ -234,6 +235,8 @@ def _due(file: str, name: str, raw: Any, zone: ZoneInfo) -> datetime | None:
         return None
     try:
         due = raw if isinstance(raw, datetime) else datetime.fromisoformat(str(raw))
+        if _DAY.fullmatch(str(raw)):
+            due = due.replace(hour=23, minute=59, second=59)  # a day without a time means all of that day
     except ValueError:
         raise NotAClass(f"{file}: due of {name} must be a time such as 2027-03-01T23:59, got {raw!r}") from None
     return due if due.tzinfo else due.replace(tzinfo=zone)

@@ -4,12 +4,12 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from course_utils.grading.classroom.durable import sync_folder, write_whole
+from course_utils.grading.classroom.durable import sync_folder, sync_tree, write_whole
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.files import SubmittedFiles, read_folder
 
@@ -80,7 +80,7 @@ def add(
     notes: tuple[str, ...] = (),
     rejected: str = "",
 ) -> tuple[Receipt, bool]:
-    """Keep an attempt; the same files as the latest attempt are not kept twice.
+    """Keep an attempt; the same files as the attempt that counts are not kept twice.
 
     Args:
         classroom: the class; its lock must be held.
@@ -98,9 +98,9 @@ def add(
         The receipt, and whether it is new.
     """
     earlier = attempts(classroom, assignment, student)
-    same = earlier and earlier[-1].sha256 == files.sha256 and earlier[-1].rejected == rejected
-    if same:
-        return earlier[-1], False
+    counts = _counting(earlier)
+    if counts and (counts.sha256, counts.rejected) == (files.sha256, rejected) and is_intact(classroom, counts):
+        return counts, False
     late, seconds = lateness(classroom.planned(assignment).due, received, flagged_late)
     receipt = Receipt(
         student=student,
@@ -120,8 +120,8 @@ def add(
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=home))
     try:
         files.write_to(part / "files")
-        text = json.dumps(asdict(receipt), indent=1, sort_keys=True, ensure_ascii=True) + "\n"
-        write_whole(part / "receipt.json", text.encode())
+        write_whole(part / "receipt.json", _dump(receipt))
+        sync_tree(part / "files")
         part.chmod(0o755)
         part.rename(home / receipt.folder_name)
     except BaseException:
@@ -131,21 +131,43 @@ def add(
     return receipt, True
 
 
+def restate(classroom: ClassFolder, receipt: Receipt, received: datetime | None, flagged_late: bool = False) -> Receipt:
+    """Correct when an attempt was handed in; its files and its number stay. The class's lock must be held."""
+    late, seconds = lateness(classroom.planned(receipt.assignment).due, received, flagged_late)
+    when = received.isoformat() if received else None
+    corrected = replace(receipt, received=when, late=late, late_by_seconds=seconds)
+    if corrected != receipt:
+        home = classroom.submissions / receipt.assignment / receipt.student / receipt.folder_name
+        write_whole(home / "receipt.json", _dump(corrected))
+    return corrected
+
+
 def attempts(classroom: ClassFolder, assignment: str, student: str) -> list[Receipt]:
-    """All attempts of a student, the oldest first."""
+    """All attempts of a student, the oldest first; late or not by the due time that ``class.yml`` says now."""
     home = classroom.submissions / assignment / student
     if not home.is_dir():
         return []
-    found = [_read(path) for path in sorted(home.iterdir()) if _ATTEMPT.fullmatch(path.name)]
-    return sorted((receipt for receipt in found if receipt), key=lambda receipt: receipt.number)
+    due = classroom.planned(assignment).due
+    found = [path for path in home.iterdir() if _ATTEMPT.fullmatch(path.name)]
+    return [_judged(_read(path, assignment, student), due) for path in sorted(found)]
 
 
 def latest(classroom: ClassFolder, assignment: str) -> dict[str, Receipt]:
-    """The attempt that counts, by student: the last one that came."""
+    """The attempt that counts, by student: the one handed in last; where nobody knows when, the one that came last."""
     home = classroom.submissions / assignment
     students = [path.name for path in sorted(home.iterdir())] if home.is_dir() else []
-    found = {name: attempts(classroom, assignment, name) for name in students if not name.startswith(("_", "."))}
-    return {name: all_of_them[-1] for name, all_of_them in found.items() if all_of_them}
+    names = [name for name in students if not name.startswith(("_", "."))]
+    found = {name: _counting(attempts(classroom, assignment, name)) for name in names}
+    return {name: receipt for name, receipt in found.items() if receipt}
+
+
+def is_intact(classroom: ClassFolder, receipt: Receipt) -> bool:
+    """Whether an attempt's files are still what its receipt says."""
+    try:
+        files_of(classroom, receipt)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def files_of(classroom: ClassFolder, receipt: Receipt) -> SubmittedFiles:
@@ -163,10 +185,47 @@ def files_of(classroom: ClassFolder, receipt: Receipt) -> SubmittedFiles:
     return files
 
 
-def _read(folder: Path) -> Receipt | None:
-    """A receipt, or None where there is none that can be read."""
+def _counting(found: list[Receipt]) -> Receipt | None:
+    """The attempt that counts, of attempts in the order in which they came."""
+    best: Receipt | None = None
+    for receipt in found:
+        times = [datetime.fromisoformat(r.received) for r in (best, receipt) if r and r.received]
+        if best is None or len(times) < 2 or times[1] >= times[0]:
+            best = receipt
+    return best
+
+
+def _judged(receipt: Receipt, due: datetime | None) -> Receipt:
+    """The receipt, late by a due time. One that is late by nobody knows how much was called late where it came from."""
+    received = datetime.fromisoformat(receipt.received) if receipt.received else None
+    flagged = receipt.late and receipt.late_by_seconds is None
+    late, seconds = lateness(due, received, flagged)
+    return replace(receipt, late=late, late_by_seconds=seconds)
+
+
+def _dump(receipt: Receipt) -> bytes:
+    return (json.dumps(asdict(receipt), indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode()
+
+
+def _read(folder: Path, assignment: str, student: str) -> Receipt:
+    """An attempt's receipt; where it is damaged, what the folder itself still says, so that no attempt disappears."""
+    number, start = int(folder.name[:4]), folder.name[5:]
     try:
         raw: Any = json.loads((folder / "receipt.json").read_bytes())
-        return Receipt(**{**raw, "notes": tuple(raw["notes"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+        receipt = Receipt(**{**raw, "notes": tuple(raw["notes"])})
+        if receipt.received is not None and datetime.fromisoformat(receipt.received).tzinfo is None:
+            raise ValueError("a time without a zone")
+        named = (receipt.student, receipt.assignment, receipt.number, receipt.sha256[:12])
+        if named != (student, assignment, number, start):
+            raise ValueError("the receipt of another attempt")
+        return receipt
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        notes = ("its receipt was damaged: nobody knows when it came",)
+    try:
+        sha256 = read_folder(folder / "files").sha256
+    except (OSError, ValueError):
+        sha256 = ""
+    if sha256[:12] == start:
+        return Receipt(student, assignment, number, sha256, notes=notes)
+    damaged = f"attempt {number} was damaged on the disk ({folder}): collect it again"
+    return Receipt(student, assignment, number, start, notes=notes, rejected=damaged)

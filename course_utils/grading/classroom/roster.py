@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from course_utils.grading.classroom.durable import write_whole
+
 STUDENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
 
@@ -51,7 +53,7 @@ def read_roster(path: Path) -> list[Student]:
         The students.
 
     Raises:
-        BadRoster: if the file cannot be read, an id is missing, malformed or there twice.
+        BadRoster: if the file cannot be read, has no column ``id``, an id is missing, malformed or there twice.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -59,8 +61,22 @@ def read_roster(path: Path) -> list[Student]:
         raise BadRoster(f"no roster at {path}: write one with the columns {', '.join(COLUMNS)}") from None
     except UnicodeDecodeError:
         raise BadRoster(f"{path} is not UTF-8: save the roster as CSV in UTF-8") from None
+    except OSError as error:
+        raise BadRoster(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        return _students(path, text)
+    except csv.Error as error:
+        raise BadRoster(f"{path} is no table that can be read ({error}): save the roster as CSV") from None
+
+
+def delimiter_of(text: str) -> str:
+    """What separates the columns of a CSV file: by its first line, comma, semicolon or tabulator."""
     first = text.partition("\n")[0]
-    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ",")
+    return max(",;\t", key=first.count)
+
+
+def _students(path: Path, text: str) -> list[Student]:
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
     names = {(name or "").strip().lower(): name for name in table.fieldnames or ()}
     if "id" not in names:
         raise BadRoster(
@@ -88,9 +104,9 @@ def read_roster(path: Path) -> list[Student]:
 
 
 def write_roster(path: Path, students: list[Student]) -> None:
-    """Write a roster with all columns."""
+    """Write a roster with all columns, whole or not at all."""
     stream = io.StringIO()
     table = csv.writer(stream, lineterminator="\n")
     table.writerow(COLUMNS)
     table.writerows([getattr(student, column) for column in COLUMNS] for student in students)
-    path.write_text(stream.getvalue(), encoding="utf-8")
+    write_whole(path, stream.getvalue().encode())
