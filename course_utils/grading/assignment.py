@@ -99,8 +99,14 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     """
     root = root or repo_root() / "assignments"
     source, folder = root / "src" / name, root / name
+    if (source / "challenge.yml").is_file():
+        from course_utils.grading.challenge.kind import load_challenge  # a kind of assignment, built on this module
+
+        return load_challenge(name, source, folder)
     if not (source / "hidden.py").is_file() or not (folder / f"{name}.ipynb").is_file():
-        known = sorted(path.parent.name for path in (root / "src").glob("*/hidden.py"))
+        known = sorted(
+            {p.parent.name for kind in ("hidden.py", "challenge.yml") for p in (root / "src").glob(f"*/{kind}")}
+        )
         raise FileNotFoundError(f"no assignment {name!r} in {root}; there are: {', '.join(known) or 'none'}")
     raw = (folder / f"{name}.ipynb").read_bytes()
     cells = json.loads(raw)["cells"]

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from course_utils.grading.assignment import Assignment, Exercise, normalised
+from course_utils.grading.challenge.kind import Challenge
 from course_utils.grading.files import SubmittedFiles
 from course_utils.grading.hidden import TestResult, earned, run_tests
 from course_utils.grading.sandbox.runner import Runner
@@ -168,6 +169,10 @@ def grade_files(assignment: Assignment, files: SubmittedFiles, runner: Runner, s
         runner: where student code runs.
         seed: of the hidden tests' random inputs (see `seed_of`).
     """
+    if isinstance(assignment, Challenge):
+        from course_utils.grading.challenge.scoring import grade_predictions  # it makes a grade as this module does
+
+        return grade_predictions(assignment, files)
     try:
         submission = read_submission(files, assignment)
     except Unreadable as reason:
