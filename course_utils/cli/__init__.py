@@ -25,9 +25,8 @@ def main(argv: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
         if name == asked:
             module = importlib.import_module(f"course_utils.cli.{name}")
-            command.set_defaults(words=arguments)
+            command.set_defaults(words=arguments, run=getattr(module, "run", None))  # or what add_arguments names
             module.add_arguments(command)
-            command.set_defaults(run=module.run)
     args = parser.parse_args(arguments)
     try:
         return int(args.run(args))

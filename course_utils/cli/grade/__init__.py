@@ -21,6 +21,7 @@ COMMANDS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the commands, and the arguments of the one that is asked for."""
+    parser.set_defaults(run=dispatch)  # `run` is a module of this package once it is imported
     commands = parser.add_subparsers(dest="grade_command", metavar="COMMAND", required=True)
     words = parser.get_default("words") or sys.argv[1:]
     asked = next((word for word in words if word in COMMANDS), None)
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             command.set_defaults(run_grade=module.run)
 
 
-def run(args: argparse.Namespace) -> int:
+def dispatch(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code: 0, or 2 when nothing could be started."""
     from course_utils.grading.classroom.folder import Busy, NotAClass
     from course_utils.grading.classroom.roster import BadRoster
