@@ -1,6 +1,7 @@
 """Marks that a person gave: kept for ever, counted only while the answer they were given for is unchanged."""
 
 import json
+import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,8 +19,8 @@ class ManualMark:
         assignment: its name.
         exercise: the exercise's name.
         answer_sha256: hash of the answer that was read (`answer_hash`).
-        points: what it earned; None takes an earlier mark back.
-        comment: what the student may read.
+        points: what it earned; None takes an earlier mark back, or leaves the points to the tests.
+        comment: what the student may read, with or without points.
         marked_at: when, ISO 8601 with zone.
         source: "formgrader", "terminal" or "table".
     """
@@ -58,11 +59,11 @@ class ManualMarks:
         self.folder = classroom.ledger / "manual"
 
     def add(self, mark: ManualMark) -> None:
-        """Keep a mark. The class's lock must be held."""
+        """Keep a mark. Needs no lock: two that come at the same moment get names of their own."""
         home = self.folder / mark.assignment / mark.student
-        number = max((int(path.stem) for path in home.glob("[0-9]*.json")), default=0) + 1
+        number = max((int(path.stem.partition("-")[0]) for path in home.glob("[0-9]*.json")), default=0) + 1
         text = json.dumps(asdict(mark), indent=1, sort_keys=True) + "\n"
-        write_whole(home / f"{number:05d}.json", text.encode())
+        write_whole(home / f"{number:05d}-{secrets.token_hex(4)}.json", text.encode())
 
     def history(self, assignment: str, student: str) -> list[ManualMark]:
         """All marks of a student, the oldest first.
@@ -75,9 +76,14 @@ class ManualMarks:
 
     def find(self, assignment: str, student: str, exercise: str, answer_sha256: str) -> ManualMark | None:
         """The mark that counts for an answer as it is now, or None."""
+        mark = self.last(assignment, student, exercise, answer_sha256)
+        return mark if mark is not None and mark.points is not None else None
+
+    def last(self, assignment: str, student: str, exercise: str, answer_sha256: str) -> ManualMark | None:
+        """What a person last said about an answer as it is now, with points or without; None if nothing."""
         for mark in reversed(self.history(assignment, student)):
             if mark.exercise == exercise and mark.answer_sha256 == answer_sha256:
-                return mark if mark.points is not None else None
+                return mark
         return None
 
 

@@ -5,7 +5,7 @@ something could not be graded.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.classroom.folder import ClassFolder
@@ -13,7 +13,7 @@ from course_utils.grading.classroom.ledger import Entry, Ledger, key_of
 from course_utils.grading.classroom.manual import ManualMark, ManualMarks, answer_hash
 from course_utils.grading.classroom.receipts import Receipt, latest
 from course_utils.grading.classroom.roster import Student
-from course_utils.grading.grade import GRADED, HUMAN, REJECTED, Grade, seed_of
+from course_utils.grading.grade import GRADED, HUMAN, REJECTED, ExerciseResult, Grade, seed_of
 
 LATE, MISSING, WAITING = "late", "missing", "waiting"
 STATUSES = (GRADED, LATE, MISSING, REJECTED, HUMAN, WAITING)
@@ -37,6 +37,8 @@ class Standing:
         entry: the ledger's entry it was read from.
         manual: marks by hand that count, by exercise.
         to_mark: exercises that wait for a person.
+        comments: what a person wrote to the student about the answers as they are now, by exercise; also where the
+            points are those of the tests.
     """
 
     student: Student
@@ -51,6 +53,7 @@ class Standing:
     entry: Entry | None = None
     manual: Mapping[str, ManualMark] = field(default_factory=dict)
     to_mark: tuple[str, ...] = ()
+    comments: Mapping[str, str] = field(default_factory=dict)
 
     def points_of(self, exercise: str) -> float | None:
         """What one exercise earned, by tests or by hand; None if nobody knows yet."""
@@ -83,14 +86,17 @@ def each_standing(classroom: ClassFolder, name: str) -> Iterator[Standing]:
 
 
 def entry_for(classroom: ClassFolder, assignment: Assignment, receipt: Receipt, ledger: Ledger) -> Entry | None:
-    """The ledger's entry for an attempt as the assignment is now: one from the sandbox, else one from without."""
+    """The ledger's entry for an attempt as the assignment is now.
+
+    A settled one counts before one that says that the grader failed, one from the sandbox before one from without.
+    """
     seed = seed_of(classroom.config.seed, receipt.student, assignment.name)
-    for sandboxed in (True, False):
-        key = key_of(receipt.student, assignment.name, assignment.version, receipt.sha256, seed, sandboxed)
-        entry = ledger.find(assignment.name, key)
-        if entry is not None:
-            return entry
-    return None
+    keys = [
+        key_of(receipt.student, assignment.name, assignment.version, receipt.sha256, seed, sandboxed)
+        for sandboxed in (True, False)
+    ]
+    found = [entry for entry in (ledger.find(assignment.name, key) for key in keys) if entry is not None]
+    return next((entry for entry in found if entry.settled), found[0] if found else None)
 
 
 def _standing(
@@ -111,13 +117,17 @@ def _standing(
         reason = "collected, not graded yet"
         return Standing(student, WAITING, reason, possible, late=receipt.late, receipt=receipt)
     grade = Grade.from_record(entry.grade)
-    manual = _manual(grade, marks, entry)
+    if grade.status == HUMAN and not grade.exercises:  # nothing could be graded: a person may mark all of it
+        open_ones = {e.name: ExerciseResult(HUMAN, None, e.points, e.manual) for e in assignment.exercises}
+        grade = replace(grade, exercises=open_ones)
+    said = _said(grade, marks, entry)
+    manual = {name: mark for name, mark in said.items() if mark.points is not None}
     to_mark = tuple(n for n, e in grade.exercises.items() if e.points is None and n not in manual)
     points = None
     status, reason = grade.status, grade.reason
     if status == GRADED and to_mark:
         status, reason = HUMAN, f"to mark by hand: {', '.join(to_mark)}"
-    elif status == HUMAN and grade.exercises and not to_mark:
+    elif status == HUMAN and not to_mark:
         status, reason = GRADED, ""  # a person has settled what the tests could not
     if status == GRADED:
         known = [manual[n].points if n in manual else e.points for n, e in grade.exercises.items()]
@@ -136,15 +146,16 @@ def _standing(
         entry=entry,
         manual=manual,
         to_mark=to_mark,
+        comments={name: mark.comment for name, mark in said.items() if mark.comment},
     )
 
 
-def _manual(grade: Grade, marks: ManualMarks, entry: Entry) -> dict[str, ManualMark]:
-    """Marks by hand that still fit the answers; also for an exercise that tests could not grade."""
+def _said(grade: Grade, marks: ManualMarks, entry: Entry) -> dict[str, ManualMark]:
+    """What a person last said about the answers as they are now; also about an exercise that tests graded."""
     found = {}
     for name, exercise in grade.exercises.items():
         answer = answer_hash(exercise, entry.submission)
-        mark = marks.find(entry.assignment, entry.student, name, answer)
+        mark = marks.last(entry.assignment, entry.student, name, answer)
         if mark is not None:
             found[name] = mark
     return found

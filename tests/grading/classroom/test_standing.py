@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from course_utils.grading.classroom import receipts
+from course_utils.grading.classroom import manual, receipts
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.ledger import Entry, Ledger
 from course_utils.grading.classroom.manual import ManualMark, ManualMarks, answer_hash
@@ -168,3 +168,45 @@ def test_a_damaged_entry_is_set_aside_and_graded_again(classroom):
     assert [p.name for p in ledger.damaged()] == [path.name]
     assert ledger.write(entry)
     assert standings(classroom, NAME)[0].status == GRADED
+
+
+def test_work_that_could_not_be_graded_at_all_is_settled_by_marking_every_exercise(classroom):
+    receipt = hand_in(classroom, "s1")
+    enter(classroom, receipt, Grade(HUMAN, "2 notebooks, and it is not clear which one counts"), settled=False)
+    exercises = [exercise.name for exercise in classroom.assignment(NAME).exercises]
+    row = standings(classroom, NAME)[0]
+    assert (row.status, row.points, list(row.to_mark)) == (HUMAN, None, exercises)
+    for number, exercise in enumerate(exercises, start=1):
+        when = "2027-03-02T10:00:00+00:00"
+        given = ManualMark("s1", NAME, exercise, receipt.sha256, 1.0, "", when, "terminal")
+        ManualMarks(classroom).add(given)
+        assert (standings(classroom, NAME)[0].points is None) == (number < len(exercises))
+    assert (standings(classroom, NAME)[0].status, standings(classroom, NAME)[0].points) == (GRADED, len(exercises))
+
+
+def test_a_comment_on_an_exercise_that_tests_graded_changes_no_points(classroom):
+    entry = enter(classroom, hand_in(classroom, "s1"), made_grade(classroom, judged=2.0))
+    first = classroom.assignment(NAME).exercises[0].name
+    before = standings(classroom, NAME)[0]
+    when = "2027-03-02T10:00:00+00:00"
+    said = ManualMark("s1", NAME, first, entry.submission, None, "shorter than mine", when, "formgrader")
+    ManualMarks(classroom).add(said)
+    after = standings(classroom, NAME)[0]
+    assert (after.points, after.status, dict(after.manual)) == (before.points, before.status, {})
+    assert after.comments == {first: "shorter than mine"}
+
+
+def test_marks_that_are_given_at_the_same_moment_are_both_kept(classroom, monkeypatch):
+    marks = ManualMarks(classroom)
+    given = ManualMark("s1", NAME, "judge", "0" * 64, 1.0, "", "2027-03-02T10:00:00+00:00", "formgrader")
+    other = ManualMark("s1", NAME, "kernel", "0" * 64, 2.0, "", "2027-03-02T10:00:00+00:00", "terminal")
+    whole = manual.write_whole
+
+    def interrupted(path, content):
+        monkeypatch.setattr(manual, "write_whole", whole)
+        marks.add(other)  # chose the same number
+        whole(path, content)
+
+    monkeypatch.setattr(manual, "write_whole", interrupted)
+    marks.add(given)
+    assert {mark.exercise for mark in marks.history(NAME, "s1")} == {"judge", "kernel"}
