@@ -1,15 +1,23 @@
 """An assignment as the grader sees it: the notebook handed out, its exercises, and the hidden tests."""
 
-import ast
 import hashlib
 import json
+import math
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from course_utils.check import check_number
 from course_utils.grading.hidden import HiddenTest, about, hidden_tests, load_hidden
+from course_utils.grading.sandbox.runner import TimeLimit
+from course_utils.grading.session import Limits
 from course_utils.runtime import repo_root
+
+_DEFINITION = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", flags=re.MULTILINE)
+_ASSIGNMENT = re.compile(r"^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", flags=re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -21,7 +29,7 @@ class Exercise:
         title: its heading.
         points: the most it can earn.
         manual: whether a person marks it.
-        functions: what the student defines.
+        functions: functions and classes that the student defines.
         stub: the text handed out in the cell that the student fills in.
     """
 
@@ -62,7 +70,9 @@ class Assignment:
         handed_out: the notebook as students received it.
         tests: the hidden tests.
         withheld: modules that student code cannot import.
-        version: a hash of the notebook and the hidden tests.
+        version: a hash of all that decides a mark: the notebook, the files beside it, the hidden tests.
+        tensors: whether the hidden tests speak torch.
+        limits: how long student code may take.
     """
 
     name: str
@@ -73,6 +83,8 @@ class Assignment:
     tests: tuple[HiddenTest, ...]
     withheld: tuple[str, ...]
     version: str
+    tensors: bool = field(default=False, kw_only=True)
+    limits: Limits = field(default_factory=Limits, kw_only=True)
 
     @property
     def notebook(self) -> Path:
@@ -95,7 +107,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
 
     Raises:
         FileNotFoundError: if there is no such assignment, with those that there are.
-        ValueError: if the hidden tests' points do not sum to the exercises' points.
+        ValueError: if the hidden tests do not fit the notebook; the text says which line and what to do.
     """
     root = root or repo_root() / "assignments"
     source, folder = root / "src" / name, root / name
@@ -113,16 +125,68 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     module = load_hidden(source / "hidden.py")
     tests = hidden_tests(module)
     exercises = _exercises(cells)
+    _check_points(tests, exercises)
+    found = Assignment(
+        name=name,
+        source=source,
+        folder=folder,
+        exercises=exercises,
+        handed_out=_handed_out(cells),
+        tests=tuple(tests),
+        withheld=tuple(getattr(module, "WITHHELD", ())),
+        version="",
+        tensors=any(getattr(thing, "__name__", "").split(".")[0] == "torch" for thing in _modules(module)),
+        limits=_limits(getattr(module, "SECONDS", {})),
+    )
+    return replace(found, version=_version(found))
+
+
+def _modules(module: ModuleType) -> list[ModuleType]:
+    return [thing for thing in vars(module).values() if isinstance(thing, ModuleType)]
+
+
+def _check_points(tests: Sequence[HiddenTest], exercises: Sequence[Exercise]) -> None:
+    """Hold the hidden tests against the notebook's exercises."""
+    names = [e.name for e in exercises]
+    for test in tests:
+        if about(test).exercise not in names:
+            raise ValueError(
+                f"hidden.py, line {test.__code__.co_firstlineno}: {test.__name__} belongs to "
+                f"{about(test).exercise!r}, and there is no such exercise; there are: {', '.join(names)}"
+            )
     for exercise in exercises:
-        total = sum(about(t).points for t in tests if about(t).exercise == exercise.name)
-        if total != (0 if exercise.manual else exercise.points):
-            raise ValueError(f"{exercise.name} is worth {exercise.points} points, its hidden tests sum to {total}")
-    strangers = {about(t).exercise for t in tests} - {e.name for e in exercises}
-    if strangers:
-        raise ValueError(f"hidden tests for exercises that do not exist: {', '.join(sorted(strangers))}")
-    version = hashlib.sha256(raw + (source / "hidden.py").read_bytes()).hexdigest()
-    withheld = tuple(getattr(module, "WITHHELD", ()))
-    return Assignment(name, source, folder, exercises, _handed_out(cells), tuple(tests), withheld, version)
+        own = [about(t).points for t in tests if about(t).exercise == exercise.name]
+        if exercise.manual and own:
+            raise ValueError(f"{exercise.name} is marked by a person: take its hidden tests away, or make it code")
+        if not exercise.manual and not math.isclose(sum(own), exercise.points, abs_tol=1e-9):
+            shares = " + ".join(f"{points:g}" for points in own) or "nothing"
+            raise ValueError(
+                f"{exercise.name} is worth {exercise.points:g} points in the notebook, its hidden tests sum to "
+                f"{sum(own):g} ({shares}): change one or the other"
+            )
+
+
+def _limits(seconds: Any) -> Limits:
+    """Read the module constant SECONDS; the clock has five times what the processor has, for busy machines."""
+    known = ("call", "cell", "total")
+    if not isinstance(seconds, dict) or not set(seconds) <= set(known):
+        raise ValueError(f"SECONDS in hidden.py must be a dict with some of {', '.join(known)}, got {seconds!r}")
+    limits = {}
+    for name, value in seconds.items():
+        check_number(f'SECONDS["{name}"]', value, minimum=0.1, maximum=600)
+        limits[name] = TimeLimit(processor=float(value), clock=5.0 * value)
+    return Limits(**limits)
+
+
+def _version(assignment: Assignment) -> str:
+    files = assignment.files() | {
+        "notebook": assignment.notebook.read_bytes(),
+        "hidden tests": (assignment.source / "hidden.py").read_bytes(),
+    }
+    digest = hashlib.sha256()
+    for path, data in sorted(files.items()):
+        digest.update(f"{path}\n{len(data)}\n".encode() + data)
+    return digest.hexdigest()
 
 
 def text_of(cell: Any) -> str:
@@ -145,17 +209,24 @@ def nbgrader_of(cell: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def grade_id_of(cell: Any) -> str:
+    """The name that a cell carries for nbgrader; empty if it has none."""
+    found = nbgrader_of(cell).get("grade_id")
+    return found if isinstance(found, str) else ""
+
+
 def functions_in(source: str) -> tuple[str, ...]:
-    """Names of the functions that a cell defines at its top level; none if it does not parse."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
-    return tuple(node.name for node in body if isinstance(node, ast.FunctionDef))
+    """Names of the functions and classes that a cell defines at its left margin; the code is not parsed."""
+    return tuple(dict.fromkeys(_DEFINITION.findall(source)))
+
+
+def defined_in(source: str) -> tuple[str, ...]:
+    """The same, and names that a line at the left margin assigns to."""
+    return tuple(dict.fromkeys(functions_in(source) + tuple(_ASSIGNMENT.findall(source))))
 
 
 def _exercises(cells: list[Any]) -> tuple[Exercise, ...]:
-    by_id = {nbgrader_of(cell).get("grade_id"): text_of(cell) for cell in cells}
+    by_id = {grade_id_of(cell): text_of(cell) for cell in cells}
     found = []
     for cell in cells:
         mark = nbgrader_of(cell)
@@ -173,7 +244,7 @@ def _exercises(cells: list[Any]) -> tuple[Exercise, ...]:
 def _handed_out(cells: list[Any]) -> HandedOut:
     code = [(nbgrader_of(c), text_of(c)) for c in cells if c["cell_type"] == "code"]
     return HandedOut(
-        grade_ids=frozenset(str(nbgrader_of(c).get("grade_id")) for c in cells),
+        grade_ids=frozenset(grade_id_of(c) for c in cells) - {""},
         setup=tuple(text for mark, text in code if mark.get("grade_id") == "setup"),
         locked=frozenset(normalised(text) for mark, text in code if not mark.get("solution")),
         markdown=frozenset(normalised(text_of(c)) for c in cells if c["cell_type"] == "markdown"),

@@ -1,9 +1,9 @@
 """One submission's grade: from files to points, whatever is in the files.
 
-A grade names no student and no day: the same files, assignment, seed and environment give the same grade.
+A grade names no student and no day: the same files, assignment and seed give an equal grade. What the student's cells
+printed and the versions they ran with are kept beside it and are no part of the comparison.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from course_utils.grading.assignment import Assignment, Exercise, normalised
 from course_utils.grading.challenge.kind import Challenge
 from course_utils.grading.files import SubmittedFiles
 from course_utils.grading.hidden import TestResult, earned, run_tests
+from course_utils.grading.outputs import CellOutput, plain_text
 from course_utils.grading.sandbox.runner import Runner
 from course_utils.grading.session import StudentSession, Ungraded
 from course_utils.grading.submission import NeedsHuman, Submission, Unreadable, read_submission
@@ -66,29 +67,6 @@ class ExerciseResult:
 
 
 @dataclass(frozen=True)
-class CellOutput:
-    """What one of the student's cells printed and drew while it ran for grading. All of it is the student's text.
-
-    Attributes:
-        label: the cell (`cell 7`).
-        exercise: the exercise whose functions the cell defines; empty for other cells.
-        text: printed text and the value of the last line, bounded, free of control characters.
-        images: PNG files as base64, checked chunk by chunk.
-        cut: whether there was more.
-    """
-
-    label: str
-    exercise: str = ""
-    text: str = ""
-    images: tuple[str, ...] = ()
-    cut: bool = False
-
-    def png(self) -> list[bytes]:
-        """The pictures' bytes."""
-        return [base64.b64decode(image) for image in self.images]
-
-
-@dataclass(frozen=True)
 class Grade:
     """One submission's result. Points are None, never 0, where nothing was graded.
 
@@ -106,7 +84,7 @@ class Grade:
     reason: str = ""
     exercises: dict[str, ExerciseResult] = field(default_factory=dict)
     cells: tuple[str, ...] = ()
-    outputs: tuple[CellOutput, ...] = ()
+    outputs: tuple[CellOutput, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict, compare=False)
 
@@ -176,20 +154,27 @@ def grade_files(assignment: Assignment, files: SubmittedFiles, runner: Runner, s
     try:
         submission = read_submission(files, assignment)
     except Unreadable as reason:
-        return Grade(REJECTED, str(reason))
+        return Grade(REJECTED, _clean(str(reason)))
     except NeedsHuman as reason:
-        return Grade(HUMAN, str(reason))
-    given = {**submission.helpers, **assignment.files()}  # the grader's own copies win over the student's
-    session = StudentSession(runner, submission.cells, given, assignment.withheld)
+        return Grade(HUMAN, _clean(str(reason)))
+    except Exception as trouble:  # a reader that stumbles is the grader's mistake
+        return Grade(HUMAN, _trouble(trouble))
+    session = StudentSession(
+        runner,
+        submission.cells,
+        files=assignment.files(),
+        helpers=submission.helpers,
+        withheld=assignment.withheld,
+        limits=assignment.limits,
+        tensors=assignment.tensors,
+    )
+    notes = tuple(map(_clean, submission.notes))
     try:
         with session:
             session.load()
             results = run_tests(assignment.tests, session, seed)
-    except Ungraded as trouble:
-        return Grade(HUMAN, f"the grader had trouble: {trouble}", notes=submission.notes)
     except Exception as trouble:  # one submission must never stop the batch
-        reason_text = f"the grader had trouble: {type(trouble).__name__}: {str(trouble)[:200]}"
-        return Grade(HUMAN, reason_text, notes=submission.notes)
+        return Grade(HUMAN, _trouble(trouble), notes=notes)
     exercises = {e.name: _exercise(e, submission, results, session) for e in assignment.exercises}
     broken = [name for name, e in exercises.items() if e.points is None and not e.manual]
     return Grade(
@@ -197,9 +182,19 @@ def grade_files(assignment: Assignment, files: SubmittedFiles, runner: Runner, s
         reason=f"could not be graded: {', '.join(broken)}" if broken else "",
         exercises=exercises,
         cells=tuple(r.sentence for r in session.reports.values() if r.status != "ok"),
-        notes=submission.notes,
+        outputs=tuple(session.outputs.by_cell.values()),
+        notes=notes + tuple(f"{label} needs a later cell and was run again after it" for label in session.reordered),
         environment=session.environment,
     )
+
+
+def _trouble(error: Exception) -> str:
+    kind = "" if isinstance(error, Ungraded) else f"{type(error).__name__}: "
+    return _clean(f"the grader had trouble: {kind}{error}")
+
+
+def _clean(text: str) -> str:
+    return plain_text(text, 500, lines=False)
 
 
 def _exercise(

@@ -1,10 +1,13 @@
 """A submission's code, alive: cells run once, functions are called many times, a lost process is replaced.
 
 A request that hangs or kills the process costs that request alone: the next one meets a fresh process in which the
-same cells have run. A cell that itself hangs or kills the process is left out from then on.
+same cells have run. A cell that itself hangs or kills the process is left out from then on. Nothing that a process
+answers is believed beyond being a value: statuses, names and numbers are held against lists and bounds.
 """
 
 import re
+import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -13,39 +16,43 @@ from typing import Any
 import numpy as np
 
 from course_utils.grading.files import check_path
+from course_utils.grading.outputs import MAX_IMAGES, MAX_TEXT, Outputs
 from course_utils.grading.sandbox.runner import Channel, Died, Runner, TimeLimit, Timeout, Unavailable
-from course_utils.grading.wire import Refused, pack, unpack
+from course_utils.grading.sentences import failure, of_cell, of_reply
+from course_utils.grading.wire import Handle, Refused, pack, unpack
 
 CALL_LIMIT = TimeLimit(processor=4.0, clock=20.0)
 CELL_LIMIT = TimeLimit(processor=20.0, clock=40.0)
+TOTAL_LIMIT = TimeLimit(processor=120.0, clock=600.0)
 START_LIMIT = TimeLimit(processor=60.0, clock=120.0)
+DRAW_LIMIT = TimeLimit(processor=10.0, clock=20.0)
+PATIENCE = 2  # time limits that one function may use up in a submission; from then on it gets a fraction of one
+KILLS = 3  # deaths from outside before a submission is left to a person
 
-_CELL = re.compile(r"cell [0-9]{1,4}")
-KNOWN_ERRORS = frozenset(
-    name
-    for name, thing in vars(__import__("builtins")).items()
-    if isinstance(thing, type) and issubclass(thing, BaseException)
-) | {"LinAlgError", "AxisError", "UFuncTypeError", "Wrong", "NotWritten"}
-"""Exception names that may appear in feedback: any other name is the student's own text."""
-
-NOT_WRITTEN = "is not written yet"
+_VERSION = re.compile(r"[\w.+-]{1,40}")
 
 
-class CallFailed(Exception):
-    """A student's function gave no value.
+@dataclass(frozen=True)
+class Limits:
+    """How long a submission's code may take.
 
     Attributes:
-        status: not_written, absent, raised, timeout, died or unsendable.
-        sentence: what the student may read.
+        call: one call of a hidden test.
+        cell: one cell of the notebook.
+        total: all cells and calls of one submission together.
     """
 
-    def __init__(self, status: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status, self.sentence = status, sentence
+    call: TimeLimit = CALL_LIMIT
+    cell: TimeLimit = CELL_LIMIT
+    total: TimeLimit = TOTAL_LIMIT
 
 
 class Ungraded(Exception):
     """The grader could not do its work: no statement about the student's code follows from it."""
+
+
+class Interrupted(Ungraded):
+    """The process was killed from outside while objects lived in it: the hidden test has to begin again."""
 
 
 class _KilledFromOutside(Exception):
@@ -54,10 +61,11 @@ class _KilledFromOutside(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell that runs before the calls: its label in messages (`cell 7`) and its source."""
+    """A code cell that runs before the calls: its label in messages (`cell 7`), its source, its exercise if any."""
 
     label: str
     source: str
+    exercise: str = ""
 
 
 @dataclass
@@ -66,6 +74,24 @@ class CellReport:
 
     status: str
     sentence: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Kept(Handle):
+    """An object in the student's process: of which process, and of which hidden test."""
+
+    process: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a question to the student's code gave: a value or an object, and whether arguments were changed."""
+
+    value: Any = None
+    kept: Kept | None = None
+    changed: bool = False
 
 
 @dataclass
@@ -75,23 +101,37 @@ class StudentSession:
     Args:
         runner: opens the processes.
         cells: the student's cells, in order.
-        files: what the code finds in its working directory, by relative path.
+        files: what the code finds in its working directory, by relative path: the grader's own files.
+        helpers: the student's own files, which never replace the grader's.
         withheld: modules that the code cannot import.
-        call_limit: the time limit of one call.
-        cell_limit: the time limit of one cell.
+        limits: how long things may take.
+        tensors: torch is loaded before the cells run, and tensors arrive as tensors, not as arrays.
     """
 
     runner: Runner
     cells: Sequence[Cell]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    helpers: Mapping[str, bytes] = field(default_factory=dict)
     withheld: Sequence[str] = ()
-    call_limit: TimeLimit = CALL_LIMIT
-    cell_limit: TimeLimit = CELL_LIMIT
+    limits: Limits = Limits()
+    tensors: bool = False
     reports: dict[str, CellReport] = field(default_factory=dict, init=False)
-    environment: dict[str, Any] = field(default_factory=dict, init=False)
+    environment: dict[str, str] = field(default_factory=dict, init=False)
+    outputs: Outputs = field(default_factory=Outputs, init=False)
+    reordered: list[str] = field(default_factory=list, init=False)
     processes: int = field(default=0, init=False)
     _channel: Channel | None = field(default=None, init=False)
-    _number: int = field(default=0, init=False)
+    _question: int = field(default=0, init=False)
+    _objects: int = field(default=0, init=False)
+    _test: int = field(default=0, init=False)
+    _seed: int = field(default=0, init=False)
+    _begun: tuple[int, int] = field(default=(0, 0), init=False)
+    _living: bool = field(default=False, init=False)
+    _draws: bool = field(default=True, init=False)
+    _lost_cells: set[str] = field(default_factory=set, init=False)
+    _timeouts: Counter[str] = field(default_factory=Counter, init=False)
+    _processor: float = field(default=0.0, init=False)
+    _clock: float = field(default=0.0, init=False)
 
     def __enter__(self) -> "StudentSession":
         return self
@@ -120,121 +160,198 @@ class StudentSession:
                 self._run_cells()
             except _KilledFromOutside as death:
                 killed += 1
-                if killed == 3:
-                    raise Ungraded(f"the process was killed from outside three times ({death})") from None
+                if killed == KILLS:
+                    raise Ungraded(f"the process was killed from outside {KILLS} times ({death})") from None
 
     def replace(self, cells: Sequence[Cell]) -> None:
         """Take other cells in the same process, its namespace emptied: for code that is trusted (mutants)."""
         self.cells, self.reports = cells, {}
+        self._lost_cells, self._timeouts, self._processor, self._clock = set(), Counter(), 0.0, 0.0
         if self._channel is not None:
             self._ask({"op": "reset"}, None, START_LIMIT)
             self._run_cells()
 
-    def call(self, function: str, arguments: Sequence[Any], limit: TimeLimit | None = None) -> tuple[Any, bool]:
-        """Call a function of the student's.
+    def begin(self, seed: int) -> None:
+        """Begin a hidden test: objects of earlier tests are gone, random numbers of the student's code start anew."""
+        self._test += 1
+        self._seed, self._living = seed, False
+
+    def alive(self, kept: Kept) -> bool:
+        """Whether an object is still there: made in this test, by the process that is there now."""
+        return kept.test == self._test and kept.process == self.processes and self._channel is not None
+
+    def call(self, function: str, arguments: Sequence[Any], named: Mapping[str, Any] | None = None) -> Answer:
+        """Call a function of the student's (see `ask`)."""
+        return self.ask(function, {"op": "call", "name": function}, [list(arguments), dict(named or {})])
+
+    def ask(self, what: str, message: Mapping[str, Any], value: Any = None, keep: bool = False) -> Answer:
+        """Ask the student's code one question.
 
         Args:
-            function: its name.
-            arguments: values that the narrow call carries.
-            limit: another time limit than the session's.
+            what: how a sentence names it, such as the function's name.
+            message: the request.
+            value: its payload, any value that the narrow call carries; objects are passed as `Kept`.
+            keep: let the result stay in the student's process.
 
         Returns:
-            What it returned, and whether it changed its arguments.
+            The answer.
 
         Raises:
-            CallFailed: if it gave no value.
+            CallFailed: if the student's code gave no value.
             Ungraded: if the grader could not do its work.
         """
-        limit = limit or self.call_limit
-        for _ in range(3):
+        for _ in range(KILLS):
+            self._spend(what)
             self.load()
+            self._spend(what)
+            extra: dict[str, Any] = {}
+            kept = None
+            now = (self.processes, self._test)
+            if self._begun != now and self._test:
+                extra["begin"] = self._seed
+            if keep:
+                self._objects += 1
+                kept = Kept(self._objects, self.processes, self._test)
+                extra["keep"] = kept.number
+            limit = self._patience(what)
             try:
-                reply, value = self._ask({"op": "call", "function": function}, list(arguments), limit)
+                reply, result = self._ask({**message, **extra}, value, limit)
             except Timeout:
-                self._channel = None
-                raise CallFailed(
-                    "timeout", f"{function} did not finish within {limit.processor:g} seconds: does its loop end?"
-                ) from None
+                self._timeouts[what] += 1
+                raise failure("timeout", what, self.limits.call.processor) from None
             except Died as death:
-                self._channel = None
-                if death.killed:
-                    continue
-                raise CallFailed("died", f"{function} ended the Python process instead of returning") from None
-            return self._read(function, reply, value)
-        raise Ungraded(f"the process was killed from outside three times in {function}")
+                if not death.killed:
+                    raise failure("died", what) from None
+                if self._living:
+                    raise Interrupted(f"the process was killed from outside in {what}") from None
+                continue
+            self._begun = now
+            if reply.get("status") != "ok":
+                raise failure(reply.get("status"), what, reply=reply)
+            self._living = self._living or keep
+            return Answer(result, kept, reply.get("changed") is True)
+        raise Ungraded(f"the process was killed from outside {KILLS} times in {what}")
 
-    def _read(self, function: str, reply: dict[str, Any], value: Any) -> tuple[Any, bool]:
-        status = reply.get("status")
-        if status == "ok":
-            return value, bool(reply.get("changed"))
-        if status == "not_written":
-            raise CallFailed("not_written", f"{function} {NOT_WRITTEN}")
-        if status == "absent":
-            raise CallFailed("absent", f"there is no function {function} after running the notebook's cells")
-        if status == "unsendable":
-            raise CallFailed("unsendable", f"{function} returned something that is not numbers, lists or arrays")
-        raise CallFailed("raised", f"{function} stops with {_error(reply)}")
+    def _patience(self, what: str) -> TimeLimit:
+        """The time limit of a call; a fraction for a function that used up whole ones: sound calls take no longer."""
+        limit = self.limits.call
+        if self._timeouts[what] < PATIENCE:
+            return limit
+        return TimeLimit(limit.processor / 8, limit.clock / 4)
+
+    def _spend(self, what: str) -> None:
+        """Stop when the submission's time is used up.
+
+        Processor time is the student's; the clock alone may be a busy machine's, and decides nothing.
+        """
+        if self._processor > self.limits.total.processor:
+            raise failure("total", what, self.limits.total.processor)
+        if self._clock > self.limits.total.clock:
+            raise Ungraded(f"the submission used more than {self.limits.total.clock:g} s on the clock")
 
     def _start(self) -> None:
-        files = {check_path(path): np.frombuffer(data, np.uint8) for path, data in self.files.items()}
+        files = {"given": self.files, "own": {p: self.helpers[p] for p in self.helpers if p not in self.files}}
+        payload = {
+            kind: {check_path(path): np.frombuffer(data, np.uint8) for path, data in content.items()}
+            for kind, content in files.items()
+        }
+        message = {"op": "start", "withheld": list(self.withheld), "tensors": self.tensors}
         try:
             self._channel = self.runner.open()
             self.processes += 1
-            start = {"op": "start", "withheld": list(self.withheld)}
-            _, environment = self._ask(start, files, START_LIMIT)
+            reply, environment = self._ask(message, payload, START_LIMIT)
         except (Unavailable, OSError, Timeout, Died) as error:
             self.close()
             raise Ungraded(f"the student process does not start: {error}") from error
-        self.environment = environment if isinstance(environment, dict) else {}
+        if reply.get("status") != "ok":
+            self.close()
+            raise Ungraded(f"the student process does not start: {failure('raised', 'it', reply=reply)}")
+        if not self.environment and isinstance(environment, dict):
+            self.environment = {k: v for k, v in environment.items() if isinstance(v, str) and _VERSION.fullmatch(v)}
 
     def _run_cells(self) -> None:
-        """Run the cells; leaves no channel behind when one of them hangs or kills the process."""
+        """Run the cells; leaves no channel behind when one of them hangs or kills the process.
+
+        A cell that stops at a name which a later cell defines runs once more after all others, and then only adds
+        names: so the order of cells does not decide a mark.
+        """
+        waiting = []
         for cell in self.cells:
-            if self.reports.get(cell.label, CellReport("ok")).status in ("timeout", "died"):
-                continue
-            try:
-                self.reports[cell.label] = self._run(cell)
-            except Timeout:
-                self._channel = None
-                seconds = self.cell_limit.processor
-                self.reports[cell.label] = CellReport("timeout", f"{cell.label} did not finish within {seconds:g} s")
+            report = self._run(cell)
+            if self._channel is None:
                 return
-            except Died as death:
-                self._channel = None
-                if death.killed:
-                    raise _KilledFromOutside(cell.label) from None
-                self.reports[cell.label] = CellReport("died", f"{cell.label} ends the Python process")
+            if report is not None and report.error == "NameError":
+                waiting.append(cell)
+        for cell in waiting:
+            report = self._run(cell, again=True)
+            if self._channel is None:
                 return
+            if report is not None and report.status == "ok" and cell.label not in self.reordered:
+                self.reordered.append(cell.label)
 
-    def _run(self, cell: Cell) -> CellReport:
+    def _run(self, cell: Cell, again: bool = False) -> CellReport | None:
+        """Run one cell; its first report stays, unless it ran well when it ran again."""
+        if cell.label in self._lost_cells:
+            return None
+        new = cell.label not in self.reports
+        message = {"op": "run", "source": cell.source, "label": cell.label, "room": MAX_TEXT if new else 0}
+        figures: Any = 0
         try:
-            reply, _ = self._ask({"op": "run", "source": cell.source, "label": cell.label}, None, self.cell_limit)
+            if self._processor > self.limits.total.processor:
+                report = CellReport("timeout", of_cell("total", cell.label, self.limits.total.processor))
+            else:
+                reply, _ = self._ask({**message, "again": again}, None, self.limits.cell)
+                report = CellReport(*of_reply(reply, cell.label))
+                figures = reply.get("figures")
+                if new:
+                    self.outputs.add(cell.label, cell.exercise, reply.get("text"), reply.get("more"))
         except Refused:
-            return CellReport("raised", f"{cell.label} is too long")
-        status = str(reply.get("status"))
-        if status == "ok":
-            return CellReport("ok")
-        return CellReport(status, f"{cell.label} stops with {_error(reply)}")
+            report = CellReport("raised", of_cell("long", cell.label))
+        except Timeout:
+            self._lost_cells.add(cell.label)
+            report = CellReport("timeout", of_cell("timeout", cell.label, self.limits.cell.processor))
+        except Died as death:
+            if death.killed:
+                raise _KilledFromOutside(cell.label) from None
+            self._lost_cells.add(cell.label)
+            report = CellReport("died", of_cell("died", cell.label))
+        if new or (again and report.status == "ok"):
+            self.reports[cell.label] = report
+        if new and self._draws and type(figures) is int and figures > 0 and self._channel is not None:
+            self._draw(cell)
+        return report
 
-    def _ask(self, message: dict[str, Any], value: Any, limit: TimeLimit) -> tuple[dict[str, Any], Any]:
-        assert self._channel is not None
-        self._number += 1
-        answer = self._channel.request(pack({**message, "id": self._number}, value), limit)
+    def _draw(self, cell: Cell) -> None:
+        """Take the figures that a cell drew. Drawing that hangs or dies costs the pictures, never the cell."""
         try:
-            reply, result = unpack(answer)
-        except Refused as refusal:
-            self._channel.close()
-            raise Died(f"it wrote something that is no answer: {refusal}") from None
-        if reply.get("id") != self._number:
-            self._channel.close()
-            raise Died("it answered a question that was not asked")
+            _, images = self._ask({"op": "draw", "images": MAX_IMAGES}, None, DRAW_LIMIT)
+        except (Timeout, Died):
+            self._draws = False
+            return
+        if isinstance(images, list):
+            self.outputs.add_images(cell.label, cell.exercise, images)
+
+    def _ask(self, message: Mapping[str, Any], value: Any, limit: TimeLimit) -> tuple[dict[str, Any], Any]:
+        """Send one request and read the answer; whatever is no answer to it ends the process."""
+        assert self._channel is not None
+        self._question += 1
+        frame = pack({**message, "id": self._question}, value)
+        start = time.monotonic()
+        try:
+            answer = self._channel.request(frame, limit)
+            try:
+                reply, result = unpack(answer, tensors=self.tensors)
+            except Refused as refusal:
+                raise Died(f"it wrote something that is no answer: {refusal}") from None
+            if reply.get("id") != self._question:
+                raise Died("it answered a question that was not asked")
+        except (Timeout, Died) as end:
+            self.close()
+            if isinstance(end, Timeout) and time.monotonic() - start < limit.clock:
+                self._processor += limit.processor
+            raise
+        finally:
+            self._clock += time.monotonic() - start
+        used = reply.get("cpu")
+        self._processor += min(max(used, 0.0), limit.processor) if isinstance(used, float) else 0.0
         return reply, result
-
-
-def _error(reply: dict[str, Any]) -> str:
-    """Name an exception without repeating any text that student code could have chosen."""
-    name, line, label = reply.get("error"), reply.get("line"), reply.get("label")
-    text = name if name in KNOWN_ERRORS else "an exception of its own"
-    if isinstance(line, int) and 0 < line < 10_000 and isinstance(label, str) and _CELL.fullmatch(label):
-        text += f" (line {line} of {label})"
-    return str(text)

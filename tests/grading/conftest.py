@@ -11,10 +11,11 @@ import pytest
 from course_utils.grading.assignment import Assignment, load_assignment
 from course_utils.grading.sandbox.plain import PlainRunner
 from course_utils.grading.sandbox.runner import TimeLimit
-from course_utils.grading.session import Cell, StudentSession
+from course_utils.grading.session import Cell, Limits, StudentSession
 from course_utils.runtime import repo_root
 
 NAME = "01_perceptron"
+SHORT = Limits(call=TimeLimit(processor=1.0, clock=6.0), cell=TimeLimit(processor=2.0, clock=6.0))
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +65,7 @@ def session():
     opened = []
 
     def start(*sources: str, **options) -> StudentSession:
-        options.setdefault("call_limit", TimeLimit(processor=1.0, clock=6.0))
-        options.setdefault("cell_limit", TimeLimit(processor=2.0, clock=6.0))
+        options.setdefault("limits", SHORT)
         cells = [Cell(f"cell {n}", source) for n, source in enumerate(sources, start=1)]
         opened.append(StudentSession(PlainRunner(), cells, **options))
         return opened[-1]

@@ -10,7 +10,8 @@ import pytest
 
 from course_utils.grading.sandbox.plain import PlainRunner
 from course_utils.grading.sandbox.runner import TimeLimit, Unavailable, processor_seconds
-from course_utils.grading.session import CallFailed, Cell, StudentSession, Ungraded
+from course_utils.grading.sentences import CallFailed
+from course_utils.grading.session import Cell, Limits, StudentSession, Ungraded
 
 GOOD = "def double(x):\n    return 2 * x\n"
 
@@ -24,7 +25,8 @@ def failure(session, function, *arguments):
 def test_values_go_in_and_come_out_and_arguments_stay_the_graders(session):
     s = session("def both(a, d):\n    a += 1\n    return a.sum(), {'w': a, 'n': len(d)}, [None, True, 'é']\n")
     given = np.zeros((2, 2))
-    (total, table, rest), changed = s.call("both", [given, {"k": 1}])
+    answer = s.call("both", [given, {"k": 1}])
+    (total, table, rest), changed = answer.value, answer.changed
     assert (total, table["n"], rest) == (4.0, 1, [None, True, "é"])
     np.testing.assert_array_equal(table["w"], np.ones((2, 2)))
     assert changed
@@ -42,7 +44,7 @@ def test_noise_on_every_channel_breaks_nothing(session):
         "print('while loading')\n"
     )
     s = session(noise)
-    assert s.call("double", [21])[0] == 42
+    assert s.call("double", [21]).value == 42
     assert s.processes == 1
 
 
@@ -74,21 +76,28 @@ def test_noise_on_every_channel_breaks_nothing(session):
             "finish",
         ),
         ("return object()", "unsendable", "not numbers, lists or arrays"),
-        ("return {1: 2}", "unsendable", "not numbers"),
-        ("return __import__('numpy').array([None])", "unsendable", "not numbers"),
-        ("return __import__('numpy').zeros(10**7)", "unsendable", "not numbers"),
-        ("return [0] * 10**6", "unsendable", "not numbers"),
-        ("y = []\n    y.append(y)\n    return y", "unsendable", "not numbers"),
+        ("return {1: 2}", "unsendable", "keys are no strings"),
+        ("return __import__('numpy').array([None])", "unsendable", "return real numbers"),
+        ("return [1j]", "unsendable", "return real numbers"),
+        ("return __import__('numpy').zeros(10**7)", "unsendable", "far more numbers"),
+        ("return [0] * 10**6", "unsendable", "far more numbers"),
+        ("y = []\n    y.append(y)\n    return y", "unsendable", "contains itself"),
         ("return type('L', (list,), {'__iter__': lambda s: 1 / 0})([1])", "unsendable", "not numbers"),
+        ("return (n for n in range(3))", "unsendable", "a generator: collect its values in a list"),
+        ("return 1, map(abs, [1])", "unsendable", "a generator"),
+        ("return dict", "unsendable", "a class: make an object of it"),
+        ("return f", "unsendable", "a function: call it"),
+        ("return {1, 2}", "unsendable", "a set, which has no order"),
     ],
 )
 def test_a_bad_call_costs_itself_alone(session, code, status, words):
-    s = session(f"def f(x):\n    {code}\n", GOOD, withheld=["course_utils.scratch"])
+    limits = Limits(call=TimeLimit(processor=0.4, clock=1.5))
+    s = session(f"def f(x):\n    {code}\n", GOOD, withheld=["course_utils.scratch"], limits=limits)
     with pytest.raises(CallFailed, match=words) as caught:
-        s.call("f", [1], TimeLimit(processor=0.4, clock=1.5))
+        s.call("f", [1])
     assert caught.value.status == status
     assert "secret" not in caught.value.sentence
-    assert s.call("double", [4])[0] == 8
+    assert s.call("double", [4]).value == 8
 
 
 @pytest.mark.parametrize(
@@ -105,14 +114,14 @@ def test_a_bad_call_costs_itself_alone(session, code, status, words):
 def test_writing_into_the_protocol_costs_the_call(session, attack):
     s = session(f"import os\nfrom course_utils.grading.wire import pack\ndef f(x):\n    {attack}\n    return 7\n", GOOD)
     assert failure(s, "f", 1).status == "died"
-    assert s.call("double", [4])[0] == 8
+    assert s.call("double", [4]).value == 8
 
 
 def test_cells_run_in_order_and_a_bad_one_costs_itself_alone(session):
     s = session(
         "a = 1", "a = a / 0", "def f(", "import os\nos._exit(0)", "while True: pass", "def f():\n    return a + 1"
     )
-    assert s.call("f", [])[0] == 2
+    assert s.call("f", []).value == 2
     statuses = [report.status for report in s.reports.values()]
     assert statuses == ["ok", "raised", "raised", "died", "timeout", "ok"]
     assert "ZeroDivisionError (line 1 of cell 2)" in s.reports["cell 2"].sentence
@@ -127,14 +136,14 @@ def test_magics_of_a_notebook_do_no_harm(session):
         run,
         "display(3)\ninput('?')",
     )
-    assert s.call("timed", [])[0] == 5
+    assert s.call("timed", []).value == 5
     assert all(report.status == "ok" for report in s.reports.values())
 
 
 def test_the_process_sees_nothing_of_the_graders_environment(session, monkeypatch):
     monkeypatch.setenv("GRADER_SECRET", "canary")
     s = session("import os, sys\ndef look():\n    return dict(os.environ), sys.argv, os.getcwd()\n")
-    environment, arguments, folder = s.call("look", [])[0]
+    environment, arguments, folder = s.call("look", []).value
     assert "canary" not in str(environment) + str(arguments)
     assert {"PATH", "HOME", "OMP_NUM_THREADS"} <= environment.keys()
     assert Path(folder).name.startswith("grading-")
@@ -144,9 +153,9 @@ def test_the_process_sees_nothing_of_the_graders_environment(session, monkeypatc
 
 def test_replaced_cells_start_from_an_empty_namespace(session):
     s = session("left_over = 1\ndef f():\n    return 1\n")
-    assert s.call("f", [])[0] == 1
+    assert s.call("f", []).value == 1
     s.replace([Cell("cell 1", "def g():\n    return 'left_over' in globals()\n")])
-    assert s.call("g", [])[0] is False
+    assert s.call("g", []).value is False
     assert failure(s, "f").status == "absent"
     assert s.processes == 1
 
@@ -154,10 +163,11 @@ def test_replaced_cells_start_from_an_empty_namespace(session):
 def test_no_process_and_no_folder_outlives_a_session(session):
     s = session(
         "import subprocess, os\nchild = subprocess.Popen(['sleep', '600'])\n"
-        "def pids():\n    return os.getpid(), child.pid\n"
+        "def pids():\n    return os.getpid(), child.pid, os.getcwd()\n"
     )
-    pids = s.call("pids", [])[0]
-    folder = s._folder
+    *pids, folder = s.call("pids", []).value
+    folder = Path(folder)
+    assert folder.is_dir()
     s.close()
     deadline = time.monotonic() + 5
     while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
@@ -179,7 +189,7 @@ def test_a_kill_from_outside_is_tried_again_and_is_never_blamed_on_the_student(s
         f"import os, pathlib\ndef f():\n    p = pathlib.Path({flag!r})\n    if not p.exists():\n"
         "        p.touch()\n        os.kill(os.getpid(), 9)\n    return 3\n"
     )
-    assert session(once).call("f", [])[0] == 3
+    assert session(once).call("f", []).value == 3
     always = session("import os\ndef f():\n    os.kill(os.getpid(), 9)\n")
     with pytest.raises(Ungraded, match="killed from outside"):
         always.call("f", [])
@@ -200,8 +210,9 @@ def test_a_runner_that_cannot_start_is_the_graders_trouble():
 
 
 def test_processor_time_decides_and_the_clock_only_stops_sleepers(session):
-    s = session("import time\ndef nap():\n    time.sleep(0.8)\n    return 1\n")
-    assert s.call("nap", [], TimeLimit(processor=0.3, clock=10))[0] == 1
+    limits = Limits(call=TimeLimit(processor=0.3, clock=10))
+    s = session("import time\ndef nap():\n    time.sleep(0.8)\n    return 1\n", limits=limits)
+    assert s.call("nap", []).value == 1
     assert processor_seconds(os.getpid()) > 0
     assert processor_seconds(2**22 + 1) is None
 
