@@ -227,5 +227,6 @@ def _read(folder: Path, assignment: str, student: str) -> Receipt:
         sha256 = ""
     if sha256[:12] == start:
         return Receipt(student, assignment, number, sha256, notes=notes)
-    damaged = f"attempt {number} was damaged on the disk ({folder}): collect it again"
+    damaged = f"attempt {number} was damaged after it had come in: collect it again, or have it handed in again"
+    notes += (f"damaged files: submissions/{assignment}/{student}/{folder.name}",)
     return Receipt(student, assignment, number, start, notes=notes, rejected=damaged)
