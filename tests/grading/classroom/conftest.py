@@ -4,6 +4,7 @@ import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -199,3 +200,16 @@ def full_class(new_class):
         hand_in(classroom, f"s{number:03d}", kind)
     hand_in(classroom, "s008", "right", received=datetime(2027, 3, 2, 0, 5, tzinfo=UTC))
     return classroom
+
+
+@pytest.fixture(scope="session")
+def making():
+    """What makes classes and work, for fixtures that live longer than a test."""
+    return SimpleNamespace(
+        make_class=make_class,
+        hand_in=hand_in,
+        files=SubmittedFiles,
+        small_notebook=small_notebook,
+        small_files=small_files,
+        solutions=SOLUTIONS,
+    )
