@@ -53,7 +53,7 @@ pdf: dev         ## the book as one PDF: build/course.pdf
 	$(PY) -m tools.pdf
 
 student-pack: env ## the assignments as zip files without solutions: dist/
-	@for name in $(notdir $(wildcard assignments/src/*)); do $(BIN)/course pack $$name --out dist/$$name.zip || exit 1; done
+	@for name in $(patsubst assignments/src/%/hidden.py,%,$(wildcard assignments/src/*/hidden.py)); do $(BIN)/course pack $$name --out dist/$$name.zip || exit 1; done
 
 test-latest:     ## run the checks with the newest allowed versions, in .venv-latest
 	@$(PYTHON) tools/bootstrap.py latest

@@ -29,7 +29,11 @@ ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENTS = ROOT / "assignments"
 SOURCES = ASSIGNMENTS / "src"
 ANSWERS = ROOT / "course_utils" / "grading" / "answers.py"
-PACKAGE_IMPORT, LOCAL_IMPORT = "from course_utils.grading.answers import", "from .answers import"
+PREDICTIONS = ROOT / "course_utils" / "grading" / "challenge" / "predictions.py"
+LOCAL_IMPORTS = {
+    "from course_utils.grading.answers import": "from .answers import",
+    "from course_utils.grading.challenge.predictions import": "from .predictions import",
+}
 NOTICE = "# Built from assignments/src by `python -m tools.assignments build`: edit the source, not this file.\n"
 
 
@@ -75,12 +79,16 @@ def student_files(name: str) -> dict[str, str]:
     """Everything in a student's folder, by path relative to it."""
     files = {f"{name}.ipynb": nbformat.writes(student_notebook(name)) + "\n"}
     for path in sorted((SOURCES / name / "checks").glob("*.py")):
-        text = path.read_text().replace(PACKAGE_IMPORT, LOCAL_IMPORT)
+        text = path.read_text()
+        for from_package, from_folder in LOCAL_IMPORTS.items():
+            text = text.replace(from_package, from_folder)
         text = re.sub(r"(^from \.answers import (?:\([^)]*\)|[^\n(]*)\n)\n(?=from \.)", r"\1", text, flags=re.MULTILINE)
         if "course_utils" in text:
             raise SystemExit(f"{path}: checks run without the course's package; only grading.answers is copied")
         files[f"checks/{path.name}"] = NOTICE + text
     files["checks/answers.py"] = NOTICE + ANSWERS.read_text()
+    if (SOURCES / name / "challenge.yml").is_file():  # the check reads a file of predictions as the grader does
+        files["checks/predictions.py"] = NOTICE + PREDICTIONS.read_text()
     return files
 
 
