@@ -1,0 +1,2 @@
+# All is right.
+# expects: graded 3

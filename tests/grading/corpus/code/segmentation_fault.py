@@ -1,0 +1,6 @@
+# Reads where nothing is.
+# expects: graded 1
+# %% double
+import ctypes
+def double(x):
+    ctypes.string_at(0)

@@ -1,0 +1,6 @@
+# Asks politely to leave.
+# expects: graded 1
+# %% double
+import sys
+def double(x):
+    sys.exit(0)
