@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 from course_utils.grading.assignment import Assignment
+from course_utils.grading.challenge.kind import Challenge
 
 README = """\
 {name}
@@ -34,7 +35,13 @@ def pack(assignment: Assignment) -> bytes:
 
     Raises:
         Leak: if a line of the solutions, hidden tests, mutants or rubric is among it.
+        ValueError: for a data challenge, whose data belongs to one class.
     """
+    if isinstance(assignment, Challenge):
+        raise ValueError(
+            f"{assignment.name} is a data challenge: its data and labels belong to one class. "
+            f"Name the class folder: course pack {assignment.name} --class DIR"
+        )
     files = pack_files(assignment)
     found = leaks(files, secrets(assignment.source))
     if found:
