@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from course_utils.grading.classroom.wording import JOINERS
+from course_utils.grading.outputs import NoPicture, clean_png
 
 STYLE = Path(__file__).with_name("pages.css")
 VOID = frozenset({"br", "img", "meta", "rect", "line", "path"})
@@ -61,12 +62,10 @@ def isolated(name: object) -> Html:
 
 
 def picture(png_base64: str, alt: str) -> Html | None:
-    """A PNG inside the page; None if it is not one."""
+    """A PNG inside the page, rebuilt from what makes its picture; None if it is not one."""
     try:
-        data = base64.b64decode(png_base64, validate=True)
-    except ValueError:
-        return None
-    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        data = clean_png(base64.b64decode(png_base64, validate=True))
+    except (ValueError, NoPicture):
         return None
     return element("img", src=f"data:image/png;base64,{base64.b64encode(data).decode()}", alt=alt)
 
@@ -109,12 +108,12 @@ def table(
         element("tbody", *body),
         class_=look,
     )
-    return element("div", whole, class_="wide", role="region", aria_label=caption, tabindex=0)
+    return element("div", whole, class_="wide", role="group", aria_label=caption, tabindex=0)
 
 
-def page(title: str, *body: object) -> str:
-    """A whole page: light and dark, wide and narrow, on paper."""
-    style = STYLE.read_text(encoding="utf-8")
+def page(title: str, *body: object, more_style: str = "") -> str:
+    """A whole page: light and dark, wide and narrow, on paper; with rules of its own, if it has any."""
+    style = STYLE.read_text(encoding="utf-8") + more_style
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     head = element(
