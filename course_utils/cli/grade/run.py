@@ -21,7 +21,7 @@ from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.grading_run import Outcome, UnknownStudent, chosen, grade_class, to_grade
 from course_utils.grading.classroom.local_pool import CannotStart, LocalPool
 from course_utils.grading.classroom.progress import NOT_SANDBOXED, Progress, duration, plain
-from course_utils.grading.classroom.shipment import Shipment
+from course_utils.grading.classroom.shipment import Shipment, grader_version
 from course_utils.grading.classroom.standing import STATUSES, WAITING, Standing, each_standing
 from course_utils.grading.grade import HUMAN, REJECTED
 
@@ -130,12 +130,13 @@ def _run(args: argparse.Namespace, classroom: ClassFolder, assignment: Assignmen
 
 
 def _pool(args: argparse.Namespace, shipment: Shipment, tasks: int) -> Any:
-    options = {"sandbox": args.sandbox, "unsafe": args.unsafe}
     if args.scheduler:
         from course_utils.grading.classroom.dask_pool import DaskPool
 
-        return DaskPool(shipment, args.scheduler, **options)
-    return LocalPool(shipment, workers=min(args.workers or processors(), tasks), **options)
+        same = shipment.frame(sandbox=args.sandbox, unsafe=args.unsafe, grader=grader_version())
+        return DaskPool(same, args.scheduler)
+    first = shipment.frame(sandbox=args.sandbox, unsafe=args.unsafe)
+    return LocalPool(first, workers=min(args.workers or processors(), tasks))
 
 
 @dataclass

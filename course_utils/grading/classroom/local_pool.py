@@ -20,10 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from course_utils.grading.classroom.shipment import BadFrame, Frame, Frames, Shipment
+from course_utils.grading.classroom.shipment import BadFrame, Frame, Frames
 from course_utils.grading.classroom.worker import SECONDS_TO_END, kill_descendants
 
-PATIENCE = 1_800.0  # seconds for one submission; every call in it has a limit of its own, much shorter
 START_SECONDS = 300.0
 MAX_DEATHS = 3
 MAX_FAILED_STARTS = 10
@@ -88,6 +87,11 @@ class Answer:
             environment=message["environment"],
         )
 
+    def message(self) -> dict[str, Any]:
+        """What `from_message` reads."""
+        about = {"sandboxed": self.sandboxed, "runner": self.runner, "environment": self.environment}
+        return {"op": "answer", "task": self.key, "grade": self.grade, "why": self.trouble, **about}
+
 
 class Waiting:
     """Tasks that nobody works on yet, read one at a time; some come back."""
@@ -108,34 +112,29 @@ class LocalPool:
     """A number of workers; a context manager that leaves no process behind.
 
     Args:
-        shipment: the assignment.
+        first: tells each worker what to grade, and how (`Shipment.frame`).
         workers: how many at a time.
-        sandbox: which runner the workers open (see `choose.open_runner`).
-        unsafe: whether they may do without a sandbox.
-        patience: seconds after which a worker that has not answered is replaced.
+        patience: seconds after which a worker that has not answered is replaced; by default what `first` says.
         command: the program that a worker is.
-        grader: the version of the grader that workers must have; None for any.
     """
 
     def __init__(
         self,
-        shipment: Shipment,
+        first: Frame,
         *,
         workers: int,
-        sandbox: str = "auto",
-        unsafe: bool = False,
-        patience: float = PATIENCE,
+        patience: float | None = None,
         command: Sequence[str] = WORKER,
-        grader: str | None = None,
     ) -> None:
-        self.workers, self.patience, self.command = workers, patience, tuple(command)
-        self._first = shipment.frame(sandbox=sandbox, unsafe=unsafe, grader=grader).to_bytes()
+        self.workers, self.command = workers, tuple(command)
+        self.patience: float = first.message["patience"] if patience is None else patience
+        self._first = first.to_bytes()
         self._crew: list[WorkerProcess] = []
         self._deaths: Counter[str] = Counter()
         self._failed_starts = 0
         self._started = 0
         self._anyone_was_ready = False
-        self._sandboxed, self._runner = not unsafe, ""
+        self._sandboxed, self._runner = not first.message["unsafe"], ""
         self._scratch = Scratch()
 
     def __enter__(self) -> Self:

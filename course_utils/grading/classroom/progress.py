@@ -78,7 +78,7 @@ class Progress:
             self._bar.update(1)
         elif self.done == self.total or time.monotonic() - self._last >= self.every:
             self._last = time.monotonic()
-            self._line(f"{self.done} of {self.total} graded{self._left()}{self._special()}")
+            self._line(f"{self.done} of {self.total} done{self._left()}{self._special()}")
 
     def note(self, text: str) -> None:
         """Say something in between, on a line of its own."""

@@ -21,6 +21,7 @@ MAGIC = b"NCW1"
 HEADER = struct.Struct("<4sIQ")  # magic, bytes of JSON, bytes of files
 MAX_JSON = 256_000_000
 MAX_BODY = 1_000_000_000
+PATIENCE = 600.0  # seconds, beyond what the assignment gives student code: for starting processes on a busy machine
 
 
 class BadFrame(ValueError):
@@ -97,11 +98,13 @@ class Shipment:
         name: the assignment's.
         version: its hash, checked by the worker that loads it.
         files: the assignment's folders, by path below ``assignments/``.
+        patience: seconds that one submission can take at most; a worker that takes longer hangs.
     """
 
     name: str
     version: str
     files: Mapping[str, bytes]
+    patience: float
 
     @classmethod
     def of(cls, assignment: Assignment) -> "Shipment":
@@ -111,7 +114,8 @@ class Shipment:
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
                     files[f"{prefix}/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
-        return cls(assignment.name, assignment.version, files)
+        patience = 2 * assignment.limits.total.clock + PATIENCE
+        return cls(assignment.name, assignment.version, files, patience)
 
     def unpack(self, folder: Path) -> Assignment:
         """Write the files below a folder and load the assignment from there.
@@ -131,15 +135,22 @@ class Shipment:
             )
         return assignment
 
-    def frame(self, **fields: Any) -> Frame:
-        """The first frame that a worker receives; `fields` say how it shall work."""
+    def frame(self, *, sandbox: str = "auto", unsafe: bool = False, grader: str | None = None) -> Frame:
+        """The first frame that a worker receives.
+
+        Args:
+            sandbox: which runner it opens (`choose.open_runner`).
+            unsafe: whether it may do without a sandbox.
+            grader: the version of the grader that it must have (`grader_version`); None for any.
+        """
         about = {"op": "assignment", "name": self.name, "version": self.version, "files": _sizes(self.files)}
-        return Frame({**about, **fields}, b"".join(self.files.values()))
+        how = {"sandbox": sandbox, "unsafe": unsafe, "grader": grader, "patience": self.patience}
+        return Frame({**about, **how}, b"".join(self.files.values()))
 
     @classmethod
     def from_frame(cls, frame: Frame) -> "Shipment":
         """Read what `frame` wrote."""
-        return cls(frame.message["name"], frame.message["version"], _cut(frame))
+        return cls(frame.message["name"], frame.message["version"], _cut(frame), frame.message["patience"])
 
 
 def submission_frame(task: str, seed: int, files: SubmittedFiles) -> Frame:
