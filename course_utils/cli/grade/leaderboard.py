@@ -17,10 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the page and the list of made-up names; returns 0, or 2 when the assignment is no challenge."""
     from course_utils.grading.challenge.board import leaderboard, write_names
-    from course_utils.grading.challenge.board_page import board_page
+    from course_utils.grading.challenge.board_page import absent_words, board_page
     from course_utils.grading.classroom.durable import write_whole
     from course_utils.grading.classroom.folder import ClassFolder
-    from course_utils.grading.classroom.wording import EXPLAINED, counted, listed, moment, one_line
+    from course_utils.grading.classroom.wording import counted, moment, one_line
 
     classroom = ClassFolder(args.dir)
     try:
@@ -34,8 +34,7 @@ def run(args: argparse.Namespace) -> int:
     scores = "private and public scores" if board.final else "public scores"
     print(f"{board.plan.title}: {counted(len(board.rows), 'student')} with {scores}")
     if board.absent:
-        counts = [f"{board.absent[status]} {what}" for status, what in EXPLAINED.items() if board.absent.get(status)]
-        print(f"not in the table: {listed(counts)}")
+        print(absent_words(board))
     due = classroom.planned(board.name).due
     if board.final and due is not None and due > datetime.now(UTC):
         print(f"note: work may come in until {moment(due, classroom.config.zone)}; this page tells private scores")

@@ -6,9 +6,18 @@ from course_utils.grading.challenge.board import Board, Row
 from course_utils.grading.challenge.ladder import ladder, score_of
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.safe_html import Html, element, isolated, joined, page, table
-from course_utils.grading.classroom.wording import EXPLAINED, counted, listed, moment, one_line
+from course_utils.grading.classroom.standing import MISSING, WAITING
+from course_utils.grading.classroom.wording import listed, moment, one_line
+from course_utils.grading.grade import HUMAN, REJECTED
 from course_utils.grading.marks import written
 
+ABSENT = {
+    MISSING: "with nothing handed in",
+    REJECTED: "whose file could not be read",
+    HUMAN: "whose work needs a human",
+    WAITING: "collected but not graded yet",
+}
+"""Why somebody has no score, after a number."""
 STYLE = Path(__file__).with_name("board.css")
 
 
@@ -23,7 +32,7 @@ def board_page(board: Board, classroom: ClassFolder) -> str:
         _explained(board),
         ladder(board),
         _standings(board),
-        _absent(board),
+        element("p", absent_words(board), class_="soft") if board.absent else None,
         _baselines(board),
         more_style=STYLE.read_text(encoding="utf-8"),
     )
@@ -40,19 +49,19 @@ def _state(board: Board, classroom: ClassFolder) -> str:
 def _explained(board: Board) -> Html:
     plan = board.plan
     title, public, private = plan.scoring.title, plan.public_rows, plan.test - plan.public_rows
-    where = "both are shown" if board.final else "the one that is shown here"
+    until = "ranks this table and decides" if board.final else "nobody sees before the end and which decides"
     return element(
         "div",
         element(
             "p",
             f"Each file of predictions has two scores ({title}, {plan.scoring.says}): a public one on {public} test "
-            f"images{'' if board.final else ', ' + where}, and a private one on the other {private}, which "
-            f"{'ranks this table' if board.final else 'nobody sees before the end'} and decides the points. "
+            f"images{'' if board.final else ', shown here'}, and a private one on the other {private}, which {until} "
+            "the points. "
             "Whoever tries often enough can fit the public images by luck, but not the private ones.",
         ),
         element(
             "p",
-            "The last file that somebody handed in counts, not the best one. Attempts are counted for everybody to "
+            "The last file that somebody handed in counts, not the best one. Tries are counted for everybody to "
             "see. Names are made up unless the class agreed otherwise; your own page tells you yours.",
         ),
         class_="note",
@@ -64,9 +73,9 @@ def _standings(board: Board) -> Html:
     title = board.plan.scoring.title
     if not board.rows:
         return joined(element("h2", "Standings"), element("p", "Nobody has a score yet."))
-    heads = ["Rank", "Name", f"Private {title}", f"Public {title}", "Moved", "Attempts"]
+    heads = ["Rank", "Name", "Private", "Public", "Moved", "Tries"]
     if not board.final:
-        heads = ["Rank", "Name", f"Public {title}", "Attempts"]
+        heads = ["Rank", "Name", "Public", "Tries"]
     numbers = {column for column, head in enumerate(heads) if head not in ("Name", "Moved")}
     lines: list[tuple[float, int, list[object], str | None]] = [
         (-score_of(row, board.final), 1, _row(row, board.final), None) for row in board.rows
@@ -125,13 +134,10 @@ def moved(row: Row) -> str:
     return f"up {climbed}" if climbed > 0 else f"down {-climbed}" if climbed < 0 else "same"
 
 
-def _absent(board: Board) -> Html | None:
-    """How many are not in the table, and why; nobody is named."""
-    if not board.absent:
-        return None
-    counts = [f"{board.absent[status]} {words}" for status, words in EXPLAINED.items() if board.absent.get(status)]
-    many = counted(sum(board.absent.values()), "student")
-    return element("p", f"Not in the table: {many} ({listed(counts)}).", class_="soft")
+def absent_words(board: Board) -> str:
+    """How many are not in the table, and why; nobody is named. Empty if all are."""
+    counts = [f"{board.absent[status]} {words}" for status, words in ABSENT.items() if board.absent.get(status)]
+    return f"Not in the table: {listed(counts)}." if counts else ""
 
 
 def _baselines(board: Board) -> Html:

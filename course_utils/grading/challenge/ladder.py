@@ -44,7 +44,7 @@ def ladder(board: Board) -> Html:
             parts.append(element("circle", class_="before", cx=_n(x), cy=_n(before), r=RADIUS - 1))
         parts.append(element("circle", class_="dot", cx=_n(x), cy=_n(place), r=RADIUS))
     parts += _labels(board, rows, y_of=[y(anchor.score) for anchor in plan.anchors])
-    axis = f"students, by {shown} {title}"
+    axis = f"students by {shown} {title}{' (hollow: public)' if board.final else ''}"
     parts.append(element("text", axis, x=_n((LEFT + WIDTH) / 2), y=HEIGHT - 4, text_anchor="middle"))
     return element(
         "svg",
