@@ -1,6 +1,7 @@
 """``course grade report DIR [ASSIGNMENT]``: the picture of a class, here and as a page."""
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -11,26 +12,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the picture and write the page."""
+    """Print the picture and write the page; for all assignments the overview, and every page."""
     from course_utils.grading.classroom.durable import write_whole
+    from course_utils.grading.classroom.exam import BadExam
     from course_utils.grading.classroom.folder import ClassFolder
+    from course_utils.grading.classroom.overview import class_overview, overview_text
+    from course_utils.grading.classroom.overview_page import PAGE, overview_page
+    from course_utils.grading.classroom.report import class_picture
+    from course_utils.grading.classroom.report_page import report_page
+    from course_utils.grading.classroom.report_text import report_text
     from course_utils.grading.classroom.wording import one_line
 
     classroom = ClassFolder(args.dir)
-    if args.assignment is None:
-        from course_utils.grading.classroom.overview import PAGE, class_overview, overview_page, overview_text
-
-        overview = class_overview(classroom)
-        text, page, path = overview_text(overview), overview_page(overview), classroom.reports / PAGE
-    else:
-        from course_utils.grading.classroom.report import class_picture
-        from course_utils.grading.classroom.report_page import report_page
-        from course_utils.grading.classroom.report_text import report_text
-
+    if args.assignment is not None:
         picture = class_picture(classroom, args.assignment)
         path = classroom.reports / f"{picture.name}.html"
-        text, page = report_text(picture, classroom), report_page(picture, classroom)
-    write_whole(path, page.encode())
-    print(text)
+        write_whole(path, report_page(picture, classroom).encode())
+        print(report_text(picture, classroom))
+    else:
+        try:
+            overview = class_overview(classroom)
+        except BadExam as error:
+            print(one_line(error), file=sys.stderr)
+            return 2
+        for name, rows in overview.work.items():
+            if not isinstance(rows, str):
+                page = report_page(class_picture(classroom, name), classroom)
+                write_whole(classroom.reports / f"{name}.html", page.encode())
+        path = classroom.reports / PAGE
+        write_whole(path, overview_page(overview).encode())
+        print(overview_text(overview))
     print(f"as a page: {one_line(path, 10_000)}")
     return 0

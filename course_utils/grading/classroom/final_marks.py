@@ -6,7 +6,7 @@ assignment weighs as much as it has points. Work that was not handed in counts a
 Late work counts in full.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -53,10 +53,10 @@ class FinalMark:
     reason: str = ""
 
 
-def work_of(classroom: ClassFolder) -> Work:
-    """Say where everybody stands in every planned assignment."""
+def work_of(classroom: ClassFolder, names: Iterable[str] | None = None) -> Work:
+    """Say where everybody stands in every planned assignment, or in some of them."""
     found: dict[str, Sequence[Standing] | str] = {}
-    for name in classroom.config.assignments:
+    for name in classroom.config.assignments if names is None else names:
         try:
             found[name] = standings(classroom, name)
         except FileNotFoundError:

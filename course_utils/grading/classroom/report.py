@@ -8,13 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.classroom.distribution import Distribution, distribution
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.ledger import Ledger
-from course_utils.grading.classroom.receipts import latest
+from course_utils.grading.classroom.receipts import attempts, latest
 from course_utils.grading.classroom.standing import STATUSES, Standing, standings
 from course_utils.grading.classroom.wording import one_line
 from course_utils.grading.hidden import UNNAMED, TestResult
@@ -26,7 +25,7 @@ TROUBLES = {
     "died": "ends the Python process",
 }
 """Outcomes of a test that are no misconception but code that does not run."""
-MOST_FILES = 200
+UNMATCHED = "_unmatched"  # a folder beside those of the students
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def class_picture(classroom: ClassFolder, name: str) -> ClassPicture:
         exercises=tuple(_exercises(assignment, rows)),
         misconceptions=met,
         troubles=troubles,
-        unmatched=tuple(_files(classroom.submissions / name / "_unmatched")),
+        unmatched=tuple(_unmatched(classroom, name)),
         strangers=tuple(sorted(set(latest(classroom, name)) - enrolled)),
         damaged=tuple(_damaged(classroom)),
         unsafe=tuple(row for row in rows if row.entry is not None and not row.entry.sandboxed),
@@ -245,12 +244,11 @@ def _place(result: TestResult) -> tuple[str, str, str] | None:
     return None
 
 
-def _files(folder: Path) -> list[str]:
-    """Files below a folder by relative path; links are named and not followed."""
-    found = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()]
-    names = [one_line(path.relative_to(folder).as_posix(), 200) for path in found]
-    more = len(names) - MOST_FILES
-    return [*names[:MOST_FILES], f"and {more} more"] if more > 0 else names
+def _unmatched(classroom: ClassFolder, name: str) -> list[str]:
+    """What came in and is nobody's: its number, what it was called, why it is nobody's."""
+    found = attempts(classroom, name, UNMATCHED)
+    lines = [f"{one.number:04d} {one_line(one.original_name, 200)}: {'; '.join(one.notes)}" for one in found]
+    return [one_line(line, 400) for line in lines]
 
 
 def _damaged(classroom: ClassFolder) -> list[str]:

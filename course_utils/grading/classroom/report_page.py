@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from course_utils.grading.classroom.charts import histogram, strip
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.report import ClassPicture, ExercisePicture, Met, by_reason
-from course_utils.grading.classroom.safe_html import Html, element, isolated, joined, page, table
+from course_utils.grading.classroom.safe_html import Html, breakable, element, isolated, joined, page, table, with_code
 from course_utils.grading.classroom.standing import LATE, MISSING, WAITING, Standing
 from course_utils.grading.classroom.wording import (
     EXPLAINED,
@@ -42,7 +42,11 @@ def report_page(picture: ClassPicture, classroom: ClassFolder) -> str:
         _crowd("Nothing handed in", picture.having(MISSING), names),
         _crowd("Collected, not graded yet", picture.having(WAITING), names),
         _notes(picture),
-        _list("Files that belong to nobody on the roster", "Below submissions, in _unmatched.", picture.unmatched),
+        _list(
+            "Files that belong to nobody on the roster",
+            "Give them to somebody with course grade collect.",
+            picture.unmatched,
+        ),
         _list("Submissions of ids that are not on the roster", "", picture.strangers),
         _list("Damaged and set aside", "No mark rests on them: grade with course grade run.", picture.damaged),
         _everybody(picture),
@@ -110,7 +114,7 @@ def _met(title: str, found: Sequence[Met], names: Names) -> Html | None:
     rows = []
     for met in found:
         where = f"{met.exercise}{f', {one_line(met.test)}' if met.test else ''}"
-        what = joined(one_line(met.what), element("br"), element("span", where, class_="soft"))
+        what = joined(with_code(one_line(met.what)), element("br"), element("span", where, class_="soft"))
         rows.append([what, len(met.students), who(met.students, names)])
     caption = f"{title}: the most frequent first"
     return joined(element("h2", title), table(caption, ["What", "Students", "Who"], rows, (1,), "halves"))
@@ -164,7 +168,7 @@ def _everybody(picture: ClassPicture) -> Html:
         ]
         for row in picture.rows
     ]
-    heads = ["Student", "Id", "Status", "Points", *names]
+    heads = ["Student", "Id", "Status", "Points", *map(breakable, names)]
     words = "Every enrolled student once; a dash is no mark, which is not a zero"
     return joined(element("h2", "Everybody"), table(words, heads, rows, tuple(range(3, len(heads))), "people"))
 

@@ -14,7 +14,7 @@ from course_utils.grading.classroom.wording import JOINERS
 from course_utils.grading.outputs import NoPicture, clean_png
 
 STYLE = Path(__file__).with_name("pages.css")
-VOID = frozenset({"br", "img", "meta", "rect", "line", "path"})
+VOID = frozenset({"br", "wbr", "img", "meta", "rect", "line"})
 
 
 class Html(str):
@@ -47,7 +47,7 @@ def element(name: str, /, *children: object, **attributes: object) -> Html:
         words.append(attribute if value is True else f'{attribute}="{text(value)}"')
     opening = f"<{' '.join(words)}>"
     if name in VOID:
-        return Html(opening if name in ("br", "img", "meta") else opening[:-1] + "/>")
+        return Html(opening if name in ("br", "wbr", "img", "meta") else opening[:-1] + "/>")
     return Html(f"{opening}{joined(*children)}</{name}>")
 
 
@@ -59,6 +59,20 @@ def joined(*children: object) -> Html:
 def isolated(name: object) -> Html:
     """A name in a text of another direction: neither turns the other around."""
     return element("bdi", name)
+
+
+def breakable(name: str) -> Html:
+    """A name that may go on in the next line after an underscore."""
+    parts = name.split("_")
+    return joined(*[part for piece in parts[:-1] for part in (f"{piece}_", element("wbr"))], parts[-1])
+
+
+def with_code(sentence: str) -> Html:
+    """A sentence in which names between backticks are set as code."""
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:  # a backtick without a partner is a backtick
+        return text(sentence)
+    return joined(*[element("code", part) if number % 2 else part for number, part in enumerate(parts)])
 
 
 def picture(png_base64: str, alt: str) -> Html | None:

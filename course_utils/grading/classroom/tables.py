@@ -36,14 +36,15 @@ def is_formula(text: str) -> bool:
     return bool(first) and (first in FORMULA or unicodedata.normalize("NFKC", first) in FORMULA)
 
 
-def as_csv(rows: Iterable[Sequence[str]], *, for_people: bool = False) -> bytes:
+def as_csv(rows: Iterable[Sequence[str]], *, for_people: bool = False, delimiter: str = ",") -> bytes:
     """Write rows as CSV in UTF-8 with the line ends of RFC 4180.
 
     Args:
         rows: cells made by `label`, `key` or `marks.written`.
         for_people: begin with a byte order mark: without one Excel reads UTF-8 as the system's old code page and
             shows other letters. Systems that import a table need none.
+        delimiter: what separates the cells.
     """
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\r\n").writerows(rows)
+    csv.writer(stream, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
     return (BYTE_ORDER_MARK if for_people else b"") + stream.getvalue().encode("utf-8", "replace")
