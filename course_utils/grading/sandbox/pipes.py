@@ -2,26 +2,51 @@
 
 import os
 import selectors
-import shutil
-import signal
-import subprocess
 import time
-from pathlib import Path
+from typing import Protocol
 
-from course_utils.grading.sandbox.runner import Died, TimeLimit, Timeout, processor_seconds
+from course_utils.grading.sandbox.runner import Died, TimeLimit, Timeout
 from course_utils.grading.wire import HEADER, Refused, frame_size
 
 
-class PipeChannel:
-    """Frames over two pipes to a child process, with deadlines in both directions."""
+class Inmate(Protocol):
+    """The process at the other end, as each runner knows it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], requests: int, replies: int, folder: Path) -> None:
-        self.process, self.requests, self.replies, self.folder = process, requests, replies, folder
+    def alive(self) -> bool:
+        """Whether it is still running."""
+
+    def processor_seconds(self) -> float | None:
+        """Processor time used by it and by all that it started; None where that is unknown."""
+
+    def ending(self) -> Died:
+        """How it ended, asked after it closed its end of the pipes."""
+
+    def kill(self) -> None:
+        """End it and all that it started, wait until they are gone, and give back what it held."""
+
+
+class PipeChannel:
+    """Frames over two pipes to an inmate.
+
+    Args:
+        inmate: the process at the other end.
+        requests: descriptor that frames are written to.
+        replies: descriptor that frames are read from.
+        total_seconds: seconds on the clock from the first request to the last.
+    """
+
+    def __init__(self, inmate: Inmate, requests: int, replies: int, total_seconds: float) -> None:
+        self.inmate, self.requests, self.replies, self.total_seconds = inmate, requests, replies, total_seconds
+        self._until: float | None = None
         for descriptor in (requests, replies):
             os.set_blocking(descriptor, False)
 
     def request(self, frame: bytes, limit: TimeLimit) -> bytes:
-        clock = _Clock(self.process.pid, limit)
+        if self.requests < 0:
+            raise Died("the process has been ended")
+        if self._until is None:
+            self._until = time.monotonic() + self.total_seconds
+        clock = _Clock(self.inmate, limit, self._until, self.total_seconds)
         try:
             self._send(frame, clock)
             header = self._receive(HEADER.size, clock)
@@ -33,28 +58,19 @@ class PipeChannel:
             self.close()
             raise Died(f"it wrote something that is no answer: {refusal}") from None
         except (EOFError, BrokenPipeError):
-            status = self._exit_status()
+            death = self.inmate.ending()
             self.close()
-            raise Died(f"the process ended with status {status}", killed=status == -signal.SIGKILL) from None
+            raise death from None
 
     def close(self) -> None:
         if self.requests < 0:
             return
         try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            self.process.kill()
-        self.process.wait()
-        os.close(self.requests)
-        os.close(self.replies)
-        self.requests = self.replies = -1
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _exit_status(self) -> int | None:
-        try:
-            return self.process.wait(timeout=2)
-        except subprocess.TimeoutExpired:  # it closed its pipe and lives on
-            return None
+            self.inmate.kill()
+        finally:
+            os.close(self.requests)
+            os.close(self.replies)
+            self.requests = self.replies = -1
 
     def _send(self, data: bytes, clock: "_Clock") -> None:
         view = memoryview(data)
@@ -77,16 +93,28 @@ class PipeChannel:
 class _Clock:
     """Waits for a descriptor until the processor time or the clock time of one request is used up."""
 
-    def __init__(self, pid: int, limit: TimeLimit) -> None:
-        self.pid, self.limit = pid, limit
-        self.start, self.processor_start = time.monotonic(), processor_seconds(pid)
+    def __init__(self, inmate: Inmate, limit: TimeLimit, until: float, total_seconds: float) -> None:
+        self.inmate, self.limit, self.until, self.total_seconds = inmate, limit, until, total_seconds
+        self.start, self.processor_start = time.monotonic(), inmate.processor_seconds()
+        self.looked = self.start
 
     def wait(self, descriptor: int, event: int) -> None:
+        """Return when the descriptor is ready; raise `Timeout` when time is up, also for one that only trickles."""
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, event)
-            while not selector.select(0.1):
-                if time.monotonic() - self.start > self.limit.clock:
-                    raise Timeout(f"no answer within {self.limit.clock:g} s on the clock")
-                used = processor_seconds(self.pid)
-                if used is not None and used - (self.processor_start or 0.0) > self.limit.processor:
-                    raise Timeout(f"no answer within {self.limit.processor:g} s of processor time")
+            while True:
+                ready = selector.select(0.1)
+                if time.monotonic() - self.looked >= 0.1:
+                    self._look()
+                if ready:
+                    return
+
+    def _look(self) -> None:
+        self.looked = time.monotonic()
+        if self.looked - self.start > self.limit.clock:
+            raise Timeout(f"no answer within {self.limit.clock:g} s on the clock")
+        if self.looked > self.until:
+            raise Timeout(f"the process may run for {self.total_seconds:g} s on the clock in all")
+        used = self.inmate.processor_seconds()
+        if used is not None and used - (self.processor_start or 0.0) > self.limit.processor:
+            raise Timeout(f"no answer within {self.limit.processor:g} s of processor time")

@@ -3,11 +3,11 @@
 The grader sees nothing else of a student process, so a sandbox, a container and a plain process are interchangeable.
 """
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
+
+from course_utils.grading.sandbox.process_tree import processor_seconds as processor_seconds
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class Unavailable(RuntimeError):
     """The runner cannot start a process at all: the grader's trouble, not the student's."""
 
 
+class NoSandbox(Unavailable):
+    """This machine cannot lock student code in; the text says what is missing and how to get it."""
+
+
 class Channel(Protocol):
     """A live student process."""
 
@@ -58,19 +62,10 @@ class Runner(Protocol):
         """Start a fresh process in an empty working directory of its own; raises `Unavailable`."""
 
     def close(self) -> None:
-        """Give back what the runner keeps ready between processes."""
+        """End every process that is left, and what the runner keeps ready."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-
-
-def processor_seconds(pid: int) -> float | None:
-    """Processor time a process has used, in seconds; None where the system does not tell."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,60 @@
+"""Which runner to grade with: a sandbox if there is any, and a plain process only when told so."""
+
+from collections.abc import Sequence
+
+from course_utils.grading.sandbox.bubblewrap import PRELOAD, BubblewrapRunner
+from course_utils.grading.sandbox.container import IMAGE, ContainerRunner
+from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.sandbox.plain import PlainRunner
+from course_utils.grading.sandbox.runner import NoSandbox, Runner
+
+KINDS = ("auto", "bubblewrap", "container", "plain")
+
+
+def open_runner(
+    kind: str = "auto",
+    *,
+    unsafe: bool = False,
+    preload: Sequence[str] = PRELOAD,
+    limits: Limits | None = None,
+    image: str = IMAGE,
+) -> Runner:
+    """A runner of the kind asked for.
+
+    Args:
+        kind: ``bubblewrap``, ``container``, ``plain``, or ``auto`` for the first sandbox that works.
+        unsafe: grade without a sandbox where ``auto`` finds none; ``plain`` needs it.
+        preload: modules to import before a process is needed.
+        limits: bounds of each submission.
+        image: what containers are made of.
+
+    Raises:
+        NoSandbox: if there is no such sandbox on this machine; the text says what to do about it.
+        ValueError: if there is no such kind.
+    """
+    if kind == "bubblewrap":
+        return BubblewrapRunner(limits, preload)
+    if kind == "container":
+        return ContainerRunner(image, limits=limits, preload=preload)
+    if kind == "plain":
+        if not unsafe:
+            raise NoSandbox(
+                "a plain process is no sandbox: student code could do whatever you can. Leave out the choice, or add "
+                "--unsafe if you trust every submission"
+            )
+        return PlainRunner(limits)
+    if kind != "auto":
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    missing = []
+    for sandbox in ("bubblewrap", "container"):
+        try:
+            return open_runner(sandbox, preload=preload, limits=limits, image=image)
+        except NoSandbox as trouble:
+            missing.append(f"{sandbox}: {trouble}")
+    if unsafe:
+        return PlainRunner(limits)
+    raise NoSandbox(
+        "there is no sandbox on this machine, so nothing is graded.\n"
+        + "\n".join(f"  {line}" for line in missing)
+        + "\n  --unsafe grades without one: student code could then do whatever you can"
+    )

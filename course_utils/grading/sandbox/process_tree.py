@@ -1,0 +1,76 @@
+"""What a process and all that it started take of the machine, read from ``/proc``; empty where there is none."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def stat_fields(pid: int) -> list[str] | None:
+    """The fields of ``/proc/PID/stat`` from the state on; None when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def tree(pid: int) -> list[int]:
+    """A process and its descendants, as far as they have not ended."""
+    children = _listed if os.path.exists(f"/proc/self/task/{os.getpid()}/children") else _scanned()
+    found, waiting = [], [pid]
+    while waiting:
+        one = waiting.pop()
+        found.append(one)
+        waiting.extend(children(one))
+    return found
+
+
+def processor_seconds(pid: int) -> float | None:
+    """Processor time that a process and its descendants, ended ones included, have used; None if it is unknown."""
+    if stat_fields(pid) is None:
+        return None
+    ticks = 0
+    for one in tree(pid):
+        fields = stat_fields(one)
+        if fields is not None:
+            ticks += sum(int(field) for field in fields[11:15])  # own user and system time, then that of the ended
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory_bytes(pid: int) -> int:
+    """Memory of a process and its descendants; what several share counts once where the system can tell."""
+    return sum(_memory(one) for one in tree(pid))
+
+
+def _memory(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
+    except OSError:
+        return 0
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _listed(pid: int) -> list[int]:
+    """Children of a process, by the list that most kernels keep."""
+    found = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+    return found
+
+
+def _scanned() -> Callable[[int], list[int]]:
+    """Children of a process, by looking at every process once."""
+    children: dict[int, list[int]] = {}
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc"):
+            fields = stat_fields(int(name)) if name.isdigit() else None
+            if fields is not None:
+                children.setdefault(int(fields[1]), []).append(int(name))
+    return lambda pid: children.get(pid, [])
