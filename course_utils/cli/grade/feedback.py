@@ -15,6 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="Moodle's grading worksheet: it knows the numbers of students who handed nothing in through Moodle",
     )
+    parser.add_argument(
+        "--final",
+        action="store_true",
+        help="of a data challenge: tell private scores and points too, not the public score alone",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     classroom = ClassFolder(args.dir)
     try:
         with classroom.lock():
-            done = write_feedback(classroom, args.assignment, args.moodle_worksheet)
+            done = write_feedback(classroom, args.assignment, args.moodle_worksheet, final=args.final)
     except BadWorksheet as error:
         print(error, file=sys.stderr)
         return 2

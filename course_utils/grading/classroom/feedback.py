@@ -7,14 +7,18 @@ state of the class gives the same bytes.
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from course_utils.grading.assignment import Assignment
+from course_utils.grading.challenge.kind import Challenge
 from course_utils.grading.classroom import moodle
 from course_utils.grading.classroom.durable import write_whole
 from course_utils.grading.classroom.feedback_page import feedback_page
 from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.classroom.receipts import attempts
 from course_utils.grading.classroom.standing import Standing, standings
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip without a day: the same pages give the same bytes
@@ -43,13 +47,16 @@ class Feedback:
     canvas: int
 
 
-def write_feedback(classroom: ClassFolder, name: str, worksheet: Path | None = None) -> Feedback:
+def write_feedback(
+    classroom: ClassFolder, name: str, worksheet: Path | None = None, *, final: bool = False
+) -> Feedback:
     """Write the pages of an assignment. The class's lock must be held.
 
     Args:
         classroom: the class.
         name: the assignment's.
         worksheet: Moodle's grading worksheet, which knows the numbers of those who did not hand in through Moodle.
+        final: of a data challenge, tell private scores and points too; other assignments have nothing to hide.
 
     Raises:
         BadWorksheet: if the worksheet cannot be used.
@@ -57,7 +64,8 @@ def write_feedback(classroom: ClassFolder, name: str, worksheet: Path | None = N
     assignment, rows = classroom.assignment(name), standings(classroom, name)
     sheet = moodle.read_worksheet(worksheet, rows) if worksheet else None
     folder = classroom.feedback / name
-    pages = {f"{row.student.id}.html": feedback_page(row, assignment, classroom).encode() for row in rows}
+    more = _about_challenge(classroom, assignment, rows, final)
+    pages = {f"{row.student.id}.html": feedback_page(row, assignment, classroom, **more(row)).encode() for row in rows}
     stale = sorted(path.name for path in folder.glob("*.html") if path.name not in pages)
     for old in stale:
         (folder / old).unlink()
@@ -78,6 +86,25 @@ def write_feedback(classroom: ClassFolder, name: str, worksheet: Path | None = N
             (folder / archive).unlink(missing_ok=True)
     removed = tuple(old.removesuffix(".html") for old in stale)
     return Feedback(folder, len(pages), changed, removed, len(for_moodle), len(for_canvas))
+
+
+def _about_challenge(
+    classroom: ClassFolder, assignment: Assignment, rows: Sequence[Standing], final: bool
+) -> Callable[[Standing], dict[str, Any]]:
+    """What a page of a data challenge says besides, by student; nothing for other assignments."""
+    if not isinstance(assignment, Challenge):
+        return lambda row: {}
+    from course_utils.grading.challenge.own_scores import SEALED, own_scores
+    from course_utils.grading.challenge.pseudonyms import pseudonyms
+
+    names = pseudonyms(classroom.config.seed, [row.student.id for row in rows])
+
+    def about(row: Standing) -> dict[str, Any]:
+        tries = len(attempts(classroom, assignment.name, row.student.id))
+        section = own_scores(row, assignment, names[row.student.id], tries, final)
+        return {"scores": section, "sealed": "" if final else SEALED}
+
+    return about
 
 
 def canvas_file_name(row: Standing, name: str) -> str | None:

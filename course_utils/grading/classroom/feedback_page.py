@@ -26,20 +26,30 @@ NOT_A_ZERO = "This is not a mark of zero: there is no mark yet."
 ASKS_WHICH = "which one counts"  # such a reason speaks of the student's own files and of nothing else
 
 
-def feedback_page(row: Standing, assignment: Assignment, classroom: ClassFolder) -> str:
+def feedback_page(
+    row: Standing,
+    assignment: Assignment,
+    classroom: ClassFolder,
+    *,
+    scores: Html | None = None,
+    sealed: str = "",
+) -> str:
     """Write a student's page.
 
     Args:
         row: where the student stands.
         assignment: what was to be done.
         classroom: the class.
+        scores: what a data challenge has to say.
+        sealed: the headline in place of the points, as long as nobody may know them.
     """
     return page(
         f"Feedback: {assignment.name}, {row.student.id}",
         element("h1", f"Feedback: {assignment.name}"),
         element("p", isolated(name_of(row)), f" ({row.student.id})", class_="soft"),
-        _status(row, assignment),
-        _marks(row, assignment),
+        _status(row, assignment, sealed),
+        None if sealed else _marks(row, assignment),
+        scores,
         _stopped(row),
         *[_exercise(row, assignment, name) for name in _names(row, assignment)],
         _other_outputs(row, assignment),
@@ -108,13 +118,17 @@ def _is_manual(assignment: Assignment, name: str) -> bool:
     return any(exercise.name == name and exercise.manual for exercise in assignment.exercises)
 
 
-def _status(row: Standing, assignment: Assignment) -> Html:
+def _status(row: Standing, assignment: Assignment, sealed: str) -> Html:
     headline, rest, kind = in_words(row, assignment)
+    if sealed and row.status in (GRADED, LATE):
+        headline = sealed
     parts = [element("p", element("strong", headline)), *[element("p", isolated(line)) for line in rest]]
     if row.late:
         by = late_by(row) if row.receipt and row.receipt.late_by_seconds is not None else ""
         late = f"It came {by} after the due time." if by else "It is marked as late where you handed it in."
-        points = " The points below are those of the work itself." if row.status in (GRADED, LATE) else ""
+        points = (
+            " The points below are those of the work itself." if row.status in (GRADED, LATE) and not sealed else ""
+        )
         parts.append(element("p", late, points))
     return element("div", *parts, class_=f"note {kind}")
 
