@@ -2,6 +2,7 @@
 
     python -m tools.assignments build [NAME ...]     write the student's notebook and its checks
     python -m tools.assignments check [NAME ...]     do sources and committed files belong together?
+    python -m tools.assignments mutants [NAME ...]   do its tests reject what is wrong and accept what is right?
 
 The source is a jupytext notebook with nbgrader's cell metadata and solution markers. nbgrader's own preprocessors
 take the solutions out, lock the cells and compute the checksums, so that nbgrader can take the notebook in later.
@@ -116,20 +117,32 @@ def _committed(folder: Path) -> list[str]:
     return [str(p) for p in found if not {"__pycache__", ".ipynb_checkpoints"} & set(p.parts)]
 
 
+def _print_mutants(name: str) -> bool:
+    """Print the mutation score of an assignment; returns whether every mutant was judged right."""
+    from tools.mutation import STUDENTS, Judge, mutants, table
+
+    with Judge(name) as judge:
+        verdicts = [judge.verdict(mutant) for mutant in mutants(name)]
+    print(f"{name}: mutants judged right, hidden tests with the inputs of {len(STUDENTS)} students\n{table(verdicts)}")
+    return not any(v.hidden_trouble or v.visible_trouble for v in verdicts)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.assignments", description=__doc__.splitlines()[0])
-    parser.add_argument("action", choices=("build", "check"))
+    parser.add_argument("action", choices=("build", "check", "mutants"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
     args = parser.parse_args(arguments)
     unknown = sorted(set(args.names) - set(names()))
     if unknown:
         parser.error(f"no such assignment: {', '.join(unknown)}; there are: {', '.join(names())}")
     bad = 0
-    for name in args.names or names():
+    for name in args.names or [n for n in names() if args.action != "mutants" or (SOURCES / n / "hidden.py").is_file()]:
         if args.action == "build":
             build(name)
             print(f"{name}: built")
+        elif args.action == "mutants":
+            bad += not _print_mutants(name)
         elif stale := differences(name):
             bad += 1
             print(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 MAX_FILES = 500
-MAX_FILE_BYTES = 20_000_000
+MAX_FILE_BYTES = 40_000_000
 MAX_TOTAL_BYTES = 60_000_000
 MAX_NAME_BYTES = 200  # of one part of a path
 MAX_PARTS = 12

@@ -15,6 +15,7 @@ check is not meant to find.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,31 +49,40 @@ class Mutant:
 
 
 def load_mutants(path: Path) -> list[Mutant]:
-    """Read the sections of a file of mutants.
+    """Read a file of mutants.
 
     Raises:
-        ValueError: if a section lacks what it must have.
+        ValueError: if a section lacks what it must have, or two of an exercise have one name.
     """
+    return read_mutants(path.read_text(encoding="utf-8"), path.name)
+
+
+def read_mutants(text: str, name: str = "mutants.py") -> list[Mutant]:
+    """Read the sections of a text (see `load_mutants`)."""
     sections: list[tuple[re.Match[str], list[str]]] = []
-    for line in path.read_text().splitlines():
+    for line in text.splitlines():
         if header := _HEADER.match(line):
             sections.append((header, []))
         elif line.startswith("# %% "):
-            raise ValueError(f"{path.name}: a section must begin '# %% wrong|right EXERCISE: name', got {line!r}")
+            raise ValueError(f"{name}: a section must begin '# %% wrong|right EXERCISE: name', got {line!r}")
         elif sections:
             sections[-1][1].append(line)
-    return [_mutant(path, header, lines) for header, lines in sections]
+    found = [_mutant(name, header, lines) for header, lines in sections]
+    twice = [key for key, count in Counter((m.exercise, m.name) for m in found).items() if count > 1]
+    if twice:
+        raise ValueError(f"{name}: two solutions of {twice[0][0]} are called {twice[0][1]!r}: give each its own name")
+    return found
 
 
-def _mutant(path: Path, header: re.Match[str], lines: list[str]) -> Mutant:
+def _mutant(file: str, header: re.Match[str], lines: list[str]) -> Mutant:
     kind, exercise, name = header.groups()
     found = [match.groups() for line in lines if (match := _FIELD.match(line))]
     fields = {str(key): str(value) for key, value in found}
     code = "\n".join(line for line in lines if not _FIELD.match(line)).strip() + "\n"
     if kind == "wrong" and not {"thinks", "says"} <= fields.keys():
-        raise ValueError(f"{path.name}: the wrong solution {name!r} needs the lines '# thinks:' and '# says:'")
+        raise ValueError(f"{file}: the wrong solution {name!r} needs the lines '# thinks:' and '# says:'")
     if "visible" in fields and not re.match(r"passes, \w+", fields["visible"]):
-        raise ValueError(f"{path.name}: {name!r} must say '# visible: passes, WHY', got {fields['visible']!r}")
+        raise ValueError(f"{file}: {name!r} must say '# visible: passes, WHY', got {fields['visible']!r}")
     says = fields.get("says", "")
     return Mutant(
         exercise=exercise,

@@ -45,7 +45,7 @@ class Student:
 class RemoteFunction:
     """Something that can be called in the student's process: a function, a class, a method."""
 
-    def __init__(self, session: StudentSession, name: str, what: str, target: Kept | None = None) -> None:
+    def __init__(self, session: StudentSession, name: str, what: str, target: "RemoteObject | None" = None) -> None:
         self._session, self._name, self._what, self._target = session, name, what, target
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -63,7 +63,7 @@ class RemoteFunction:
     def _ask(self, arguments: tuple[Any, ...], named: Mapping[str, Any], keep: bool = False) -> Answer:
         message: dict[str, Any] = {"op": "call", "name": self._name}
         if self._target is not None:
-            message["target"] = _number(self._session, self._target, self._what)
+            message["target"] = _number(self._session, self._target._kept, self._target._what)
         payload = [_lowered(self._session, list(arguments)), _lowered(self._session, dict(named))]
         return self._session.ask(self._what, message, payload, keep)
 
@@ -82,12 +82,12 @@ class RemoteObject:
         return self.call("", *arguments, **named)
 
     def __getattr__(self, name: str) -> RemoteFunction:
-        return RemoteFunction(self._session, _public(name), f"{self._what}.{name}", self._kept)
+        return RemoteFunction(self._session, _public(name), f"{self._what}.{name}", self)
 
     def call(self, method: str, /, *arguments: Any, **named: Any) -> Any:
         """Call a method by its name, also one that is named like a method of this class."""
         what = f"{self._what}.{method}" if method else f"{self._what}, called,"
-        return RemoteFunction(self._session, _public(method), what, self._kept)(*arguments, **named)
+        return RemoteFunction(self._session, _public(method), what, self)(*arguments, **named)
 
     def get(self, path: str) -> Any:
         """Read an attribute; dots lead from one to the next (``"conv1.weight"``)."""

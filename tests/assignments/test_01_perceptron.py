@@ -1,10 +1,6 @@
 """Assignment 1: the files belong together, the tests reject what is wrong, accept what is right, and say why."""
 
-import contextlib
 import copy
-import functools
-import importlib
-import io
 import re
 import subprocess
 import sys
@@ -12,31 +8,24 @@ from collections import Counter
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pytest
 from nbclient import NotebookClient
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import CheckCellMetadata, ClearSolutions
 
 from course_utils.grading.assignment import load_assignment
-from course_utils.grading.hidden import about, earned, run_tests
-from course_utils.grading.mutants import load_mutants
-from course_utils.grading.sandbox.plain import PlainRunner
-from course_utils.grading.sandbox.runner import TimeLimit
-from course_utils.grading.session import Cell, StudentSession
-from course_utils.runtime import repo_root
+from course_utils.grading.hidden import earned
+from tools import assignments as build_tool
+from tools import mutation
 
 NAME = "01_perceptron"
-SEEDS = (0, 1)
-MUTANTS = load_mutants(repo_root() / "assignments" / "src" / NAME / "mutants.py")
+MUTANTS = mutation.mutants(NAME)
 AUTOMATIC = ("threshold_unit", "perceptron_rule", "mistake_bound", "surrogate_losses", "multiclass", "kernel")
 
 
 @pytest.fixture(scope="module")
 def build():
-    sys.path.insert(0, str(repo_root()))
-    yield importlib.import_module("tools.assignments")
-    sys.path.remove(str(repo_root()))
+    return build_tool
 
 
 @pytest.fixture(scope="module")
@@ -50,55 +39,16 @@ def assignment():
 
 
 @pytest.fixture(scope="module")
-def model(source):
-    """The model solution's code."""
-    return "\n".join(c.source for c in source.cells if c.cell_type == "code" and c.metadata.nbgrader.solution)
+def judge():
+    """Solutions against the visible checks and the hidden tests."""
+    with mutation.Judge(NAME) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def checks(assignment):
+def checks(judge):
     """The visible checks, as they lie beside the student's notebook."""
-    sys.path.insert(0, str(assignment.folder))
-    yield importlib.import_module("checks")
-    sys.path.remove(str(assignment.folder))
-    for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:
-        del sys.modules[name]
-
-
-@pytest.fixture(scope="module")
-def visible(source, model, checks):
-    """Run an exercise's visible check on the model solution with some functions replaced; the sentence, or None."""
-    calls = {c.metadata.nbgrader.grade_id: c.source for c in source.cells if c.metadata.nbgrader.grade}
-
-    @functools.cache
-    def run(exercise, code):
-        namespace = {"checks": checks, "np": np}
-        with contextlib.redirect_stdout(io.StringIO()) as out, np.errstate(all="ignore"):
-            exec(model + "\n" + code, namespace)
-            try:
-                exec(calls[exercise], namespace)
-            except checks.answers.Wrong as wrong:
-                return str(wrong)
-        assert "all checks passed" in out.getvalue()
-        return None
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def grade(assignment, model):
-    """Run an exercise's hidden tests on the model solution with some functions replaced."""
-    first = Cell("cell 1", "pass")
-    limit = TimeLimit(processor=1.0, clock=10.0)
-    with StudentSession(PlainRunner(), [first], withheld=assignment.withheld, call_limit=limit) as session:
-        session.load()
-
-        @functools.cache
-        def run(exercise, code, seed=0):
-            session.replace([Cell("cell 1", f"import numpy as np\n{model}\n{code}")])
-            return run_tests([t for t in assignment.tests if about(t).exercise == exercise], session, seed)
-
-        yield run
+    return judge.checks
 
 
 # ---- the files ----
@@ -163,46 +113,37 @@ def test_every_exercise_has_six_wrong_and_two_right_solutions():
     assert all(wrong[name] >= 6 for name in AUTOMATIC), wrong
     assert all(right[name] >= 2 for name in AUTOMATIC), right
     assert set(wrong) | set(right) == set(AUTOMATIC)
-    assert len({(m.exercise, m.name) for m in MUTANTS}) == len(MUTANTS)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.exercise}: {m.name}")
-def test_hidden_tests_reject_wrong_and_accept_right_solutions(grade, mutant):
-    for seed in SEEDS:
-        results = grade(mutant.exercise, mutant.code, seed)
-        failed = [r for r in results if r.status != "passed"]
-        assert not [r for r in results if r.status == "ungraded"], results
-        if mutant.right:
-            assert not failed
-        else:
-            assert failed, f"{mutant.thinks}: no hidden test noticed with seed {seed}"
-            assert any(mutant.hidden_says in r.sentence for r in failed), [r.sentence for r in failed]
+def test_wrong_solutions_are_rejected_with_their_own_message_and_right_ones_accepted(judge, mutant):
+    verdict = judge.verdict(mutant)
+    assert verdict.hidden_trouble == ""
+    assert verdict.visible_trouble == ""
 
 
-@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.visible], ids=lambda m: f"{m.exercise}: {m.name}")
-def test_visible_checks_reject_wrong_and_accept_right_solutions(visible, mutant):
-    sentence = visible(mutant.exercise, mutant.code)
-    if mutant.right:
-        assert sentence is None
-    else:
-        assert sentence is not None, f"{mutant.thinks}: the check accepts it"
-        assert mutant.says in sentence
-
-
-def test_mutation_score(grade, visible, capsys):
-    wrong = [m for m in MUTANTS if not m.right]
-    hidden_found = sum(any(r.status != "passed" for r in grade(m.exercise, m.code, SEEDS[0])) for m in wrong)
-    visible_found = sum(visible(m.exercise, m.code) is not None for m in wrong if m.visible)
+def test_mutation_score(judge, capsys):
+    verdicts = [judge.verdict(mutant) for mutant in MUTANTS]
     with capsys.disabled():
-        print(f"\n{NAME}: mutation score: hidden {hidden_found}/{len(wrong)}, visible {visible_found}/{len(wrong)}")
-    assert hidden_found == len(wrong)
-    assert visible_found == sum(m.visible for m in wrong)
+        print(f"\n{mutation.table(verdicts)}")
+    wrong = sum(not m.right for m in MUTANTS)
+    assert f"together          {wrong} of {wrong}" in mutation.table(verdicts)
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_model_solution_passes_with_every_seed(grade, seed):
+def test_the_model_solution_passes_with_every_seed(judge, seed):
     for exercise in AUTOMATIC:
-        assert [r for r in grade(exercise, "", seed) if r.status != "passed"] == []
+        assert [r for r in judge.hidden(exercise, "", seed) if r.status != "passed"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", AUTOMATIC)
+def test_equal_work_earns_equal_points_with_the_inputs_of_eight_students(judge, exercise):
+    seeds = mutation.seeds(NAME, [f"x{n:03d}" for n in range(8)])
+    for mutant in MUTANTS:
+        if mutant.exercise == exercise and mutant.hidden_says != "did not finish":
+            outcomes = {tuple(r.status for r in judge.hidden(exercise, mutant.code, seed)) for seed in seeds}
+            assert len(outcomes) == 1, mutant.name
 
 
 STRANGE = {
@@ -225,13 +166,13 @@ STRANGE = {
 
 @pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE)
 @pytest.mark.parametrize("exercise", AUTOMATIC)
-def test_an_answer_without_work_earns_nothing_and_breaks_no_test(assignment, grade, visible, exercise, answer):
+def test_an_answer_without_work_earns_nothing_and_breaks_no_test(assignment, judge, exercise, answer):
     functions = next(e.functions for e in assignment.exercises if e.name == exercise)
     code = "".join(f"def {name}(*a):\n    return {answer}\n" for name in functions)
-    results = grade(exercise, code)
+    results = judge.hidden(exercise, code)
     assert not [r for r in results if r.status == "ungraded"], results
     assert earned(results) == 0, [r.test for r in results if r.status == "passed"]
-    assert visible(exercise, code) is not None
+    assert judge.visible(exercise, code) is not None
 
 
 @pytest.mark.parametrize("exercise", AUTOMATIC)
@@ -251,6 +192,29 @@ def test_a_check_survives_exceptions_stubs_and_names_that_are_no_functions(assig
         check(*[stub] * len(functions))
     with pytest.raises(checks.answers.Wrong, match="expected a function"):
         check(*[3] * len(functions))
+
+
+def stub(*arguments):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        (stub, "Nothing to draw yet: this picture needs train_perceptron. Write the code"),
+        (lambda x, y, eta, epochs: None, "Nothing to draw: train_perceptron returns None: a function without"),
+        (lambda x, y, eta, epochs: 3, "should return 2 values"),
+        (lambda x, y, eta, epochs: (x, [0]), r"should have shape \(3,\), got \(40, 3\)"),
+        (lambda x, y, eta, epochs: (x[0], None), "the list of mistakes is None"),
+        (lambda x, y, eta, epochs: (x[0], []), "the list of mistakes is empty"),
+        (lambda x, y, eta, epochs: x[99], "stops with IndexError"),
+    ],
+)
+def test_the_picture_cells_say_why_nothing_is_drawn(checks, capsys, train, words):
+    checks.pictures.training(train)
+    assert re.search(words, capsys.readouterr().out)
+    checks.pictures.xor(lambda a, b, degree: (1 + a @ b.T) ** degree, lambda k, y, epochs: train(k, y, 1, epochs))
+    assert "Nothing to draw" in capsys.readouterr().out
 
 
 # ---- the notebooks ----

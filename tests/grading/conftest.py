@@ -3,7 +3,6 @@
 import copy
 import re
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -44,17 +43,14 @@ def solved(handed_out):
     return notebook
 
 
-@pytest.fixture
-def write(solved, tmp_path):
-    """Write a student's notebook: the solved one, changed by `change(cells by grade id, notebook)`."""
+@pytest.fixture(scope="session")
+def notebook(solved):
+    """A student's notebook as bytes: the solved one, changed by `change(cells by grade id, notebook)`."""
 
-    def one(student: str, change=lambda cells, notebook: None, folder: Path = tmp_path / "submissions") -> Path:
+    def one(change=lambda cells, notebook: None) -> bytes:
         notebook = copy.deepcopy(solved)
         change({cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells}, notebook)
-        path = folder / student / f"{NAME}.ipynb"
-        path.parent.mkdir(parents=True)
-        nbformat.write(notebook, path)
-        return path
+        return nbformat.writes(notebook).encode()
 
     return one
 

@@ -77,6 +77,21 @@ def test_right_kinds_are_read():
     assert read_tuple([1, 2], 2, "x") == (1, 2)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16", "int64", "bool"])
+def test_tensors_are_read_like_arrays_with_or_without_a_gradient(dtype):
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([1, 0], dtype=getattr(torch, dtype))
+    x = x.requires_grad_() if dtype.startswith(("float", "bf")) else x
+    np.testing.assert_array_equal(read_array(x, (2,), "x"), [1.0, 0.0])
+    np.testing.assert_array_equal(read_numbers(x, "x"), [1.0, 0.0])
+    assert read_number(x[0], "x") == 1
+    compare(x, [1, 0])
+    with pytest.raises(Wrong, match="one number, got an array of shape"):
+        read_number(x, "x")
+    with pytest.raises(Wrong, match="should be a list of numbers, got a Tensor"):
+        read_numbers(x.reshape(1, 2), "x")
+
+
 def test_shapes_are_named_and_an_extra_axis_is_pointed_out():
     with pytest.raises(Wrong, match=r"should have shape \(3,\), got \(3, 1\).*axis of length one"):
         read_array(np.zeros((3, 1)), (3,), "x")

@@ -16,11 +16,20 @@ def mistake_bound(radius_and_margin, bound) -> None:
     mistakes = [
         (100.0, "the radius is a length, not its square: take the square root"),
         (8.0, "the radius is not the largest coordinate: it is the length of the longest input"),
+        (
+            2.0,
+            "the radius is not the largest entry of x: an entry is no length, and the input (-6, -8) lies far out "
+            "though both its entries are negative. Take the length of each row first, then the largest",
+        ),
         (np.sqrt(5), "the radius belongs to the longest input, yours to the shortest: max, not min"),
         (np.mean(np.sqrt([5, 8, 100])), "the radius is the largest length, not the mean length"),
         (np.sqrt(113), "the radius is the length of one input: take the norm along axis=1, not of the whole table"),
     ]
-    compare(radius, 10.0, mistakes, f"the radius is not right: for these inputs it is 10, yours is {radius:g}")
+    otherwise = (
+        "the radius is not right: of the inputs (1, 2), (2, 2) and (-6, -8) the last is the longest, with length "
+        f"10; yours is {radius:g}"
+    )
+    compare(radius, 10.0, mistakes, otherwise)
     mistakes = [
         (
             11.0,
@@ -37,7 +46,11 @@ def mistake_bound(radius_and_margin, bound) -> None:
             "the margin divides by the sum of the weights: divide by the length of w, the root of the sum of squares",
         ),
     ]
-    compare(margin, 11 / 5, mistakes, f"the margin is not right: for these examples it is 2.2, yours is {margin:g}")
+    otherwise = (
+        "the margin is not right: w = (3, 4) has length 5, y (w.x) is 11, 14 and 50, so the nearest example is "
+        f"11 / 5 = 2.2 away; yours is {margin:g}"
+    )
+    compare(margin, 11 / 5, mistakes, otherwise)
     flipped = np.array([1, -1, -1])
     pair = read_tuple(ask(radius_and_margin, w, x, flipped), 2, "radius_and_margin(w, x, y)")
     margin = read_number(pair[1], "the margin")

@@ -1,8 +1,9 @@
 # Built from assignments/src by `python -m tools.assignments build`: edit the source, not this file.
-"""Two pictures of what the student built. They never stop a notebook: without the code there is a sentence "
-"instead."""
+"""Two pictures of what the student built. They never stop a notebook: where nothing can be drawn, a sentence says why."""
 
 import numpy as np
+
+from .answers import NotWritten, Wrong, ask, read_array, read_numbers, read_tuple
 
 BLUE, ORANGE, INK = "#0072B2", "#E69F00", "#333333"  # safe for colour-blind eyes; shapes differ as well
 
@@ -16,12 +17,12 @@ def training(train) -> None:
     lines = []
     try:
         for passes in range(1, 30):
-            w, mistakes = train(x.copy(), y.copy(), 1.0, passes)
-            lines.append(np.array(w, dtype=float).reshape(3))
-            if mistakes[-1] == 0:
+            pair = read_tuple(ask(train, x, y, 1.0, passes), 2, "train_perceptron")
+            lines.append(read_array(pair[0], (3,), "the weights of train_perceptron(x, y, eta, epochs)"))
+            if _last(pair[1]) == 0:
                 break
-    except Exception:
-        print("Nothing to draw yet: this picture needs train_perceptron. Write it, then run this cell again.")
+    except Wrong as wrong:
+        _nothing(wrong, "train_perceptron")
         return
     axes = _axes("The line after each pass, from pale to dark")
     _examples(axes, points, y)
@@ -35,23 +36,23 @@ def training(train) -> None:
 
 def xor(polynomial_kernel, train) -> None:
     """Draw the two sides of XOR for degree 1, 2 and 3."""
-    from matplotlib import pyplot as plt
-
     points, y = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([-1, 1, 1, -1])
     side = np.linspace(-0.6, 1.6, 80)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     scores = []
     try:
         for degree in (1, 2, 3):
-            alpha, mistakes = train(np.array(polynomial_kernel(points, points, degree)), y.copy(), 200)
-            score = np.array(polynomial_kernel(grid, points, degree)) @ (np.array(alpha, dtype=float) * y)
-            scores.append((degree, score.reshape(80, 80), mistakes[-1]))
-    except Exception:
-        print(
-            "Nothing to draw yet: this picture needs both functions of exercise 6. Write them, then run this "
-            "cell again."
-        )
+            name = "polynomial_kernel(a, b, degree)"
+            among = read_array(ask(polynomial_kernel, points, points, degree), (4, 4), name)
+            pair = read_tuple(ask(train, among, y, 200), 2, "train_kernel_perceptron")
+            alpha = read_array(pair[0], (4,), "alpha")
+            across = read_array(ask(polynomial_kernel, grid, points, degree), (len(grid), 4), name)
+            scores.append((degree, (across @ (alpha * y)).reshape(80, 80), _last(pair[1])))
+    except Wrong as wrong:
+        _nothing(wrong, "both functions of exercise 6")
         return
+    from matplotlib import pyplot as plt
+
     _, row = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
     for axes, (degree, score, left) in zip(row, scores):
         no_side = np.abs(score) < 1e-6
@@ -64,6 +65,21 @@ def xor(polynomial_kernel, train) -> None:
         axes.set(title=f"degree {degree}: {outcome}", aspect="equal")
         axes.title.set_fontsize(9)
     plt.show()
+
+
+def _last(mistakes) -> int:
+    """The number of mistakes in the last pass."""
+    counts = read_numbers(mistakes, "the list of mistakes")
+    if len(counts) == 0:
+        raise Wrong("the list of mistakes is empty: write one number down for each pass")
+    return int(counts[-1])
+
+
+def _nothing(wrong: Wrong, needed: str) -> None:
+    if isinstance(wrong, NotWritten):
+        print(f"Nothing to draw yet: this picture needs {needed}. Write the code, then run this cell again.")
+    else:
+        print(f"Nothing to draw: {wrong}. Put that right, then run this cell again.")
 
 
 def _axes(title: str):

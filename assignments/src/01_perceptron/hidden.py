@@ -1,7 +1,9 @@
 """Hidden tests of assignment 1. They stay with the instructor and run in the grader's own process.
 
-Inputs are random (seeded); what is right comes from properties and from the small reference loops below, written
-differently from the model solution. `says` sentences reach the student, nothing else in this file does.
+Inputs are random, other ones for each student; what is right comes from properties and from the small reference loops
+below, written differently from the model solution. Equal work must earn equal points with everybody's inputs, so inputs
+are drawn until they tell the usual mistakes from the right answer. `says` sentences reach the student, nothing else in
+this file does.
 """
 
 import itertools
@@ -38,7 +40,7 @@ def test_unit_away_from_the_edge(student, rng):
     compare(got, [1, 1], otherwise="threshold_unit is silent on zeros although the bias alone is above zero")
 
 
-@hidden("threshold_unit", points=0.5)
+@hidden("threshold_unit", points=0.5, after="test_unit_away_from_the_edge")
 def test_unit_at_the_edge(student, rng):
     whole = rng.integers(-3, 4, size=(30, 4)).astype(float)
     w = np.array([1.0, -1.0, 2.0, 1.0])
@@ -67,6 +69,12 @@ def test_gates(student, rng):
 
 # ---- exercise 2 ----
 
+STEP = (
+    "test_step_on_a_clear_mistake_and_on_a_clear_hit",
+    "test_step_at_a_score_of_zero",
+    "test_step_leaves_its_arguments_alone",
+)
+
 
 def reference_training(x, y, eta, epochs):
     """The perceptron by its dual: score every example from the list of mistakes so far."""
@@ -92,6 +100,32 @@ def separable(rng, n, d, gap=0.3):
         keep = np.flatnonzero(np.abs(score) > gap)[:n]
         if len(keep) == n and 0 < (score[keep] > 0).sum() < n:
             return x[keep], np.where(score[keep] > 0, 1, -1), w / np.linalg.norm(w)
+
+
+def wrong_training(x, y, rule):
+    """What training gives for someone who forgets the label, updates every time, or replaces w by the step."""
+    w, counts = np.zeros(x.shape[1]), []
+    for _ in range(30):
+        counts.append(0)
+        for one, label in zip(x, y):
+            wrong = label * np.dot(w, one) <= 0
+            counts[-1] += int(wrong)
+            step = {"label": one, "always": label * one, "replace": label * one - w}[rule]
+            w = w + step * (wrong or rule == "always")
+        if counts[-1] == 0:
+            break
+    return w, counts
+
+
+def training_set(rng, n, d):
+    """Separable examples that take some learning, and on which other rules give other results; with the right ones."""
+    while True:
+        x, y, _ = separable(rng, n, d)
+        w, counts, hits = reference_training(x, y, 1.0, 40)
+        learns = counts[-1] == 0 and len(counts) > 3 and hits.max() > 1 and all(hits[y == k].any() for k in (-1, 1))
+        others = [wrong_training(x, y, rule) for rule in ("label", "always", "replace")] if learns else []
+        if learns and not any(close(w, other) or counts == made for other, made in others):
+            return x, y, w, counts, hits
 
 
 @hidden("perceptron_rule", points=1)
@@ -120,7 +154,7 @@ def test_step_on_a_clear_mistake_and_on_a_clear_hit(student, rng):
             assert close(got, w), says("perceptron_step changes w although the example is right")
 
 
-@hidden("perceptron_rule", points=1)
+@hidden("perceptron_rule", points=1, after="test_step_on_a_clear_mistake_and_on_a_clear_hit")
 def test_step_at_a_score_of_zero(student, rng):
     stuck = "Your rule never updates at w = 0: a score of zero is a mistake, so the condition is y (w.x) <= 0"
     for label in (-1, 1):
@@ -132,10 +166,10 @@ def test_step_at_a_score_of_zero(student, rng):
     assert close(got, w - x), says(stuck)
 
 
-@hidden("perceptron_rule", points=0.5)
+@hidden("perceptron_rule", points=0.5, after=STEP[:2])
 def test_step_leaves_its_arguments_alone(student, rng):
-    w, x = rng.normal(size=4), rng.normal(size=4)
-    for label in (-1, 1):
+    w, one = rng.normal(size=4), rng.normal(size=4)
+    for x, label in itertools.product((one, -one), (-1, 1)):  # mistakes and hits with both labels
         got = read_array(student.perceptron_step(w, x, label, 1.0), (4,), "perceptron_step(w, x, y, eta)")
         assert close(got, w + label * x * (label * (w @ x) <= 0)), says("perceptron_step is wrong for eta = 1")
         assert not student.perceptron_step.changes_its_arguments(w, x, label, 1.0), says(
@@ -143,11 +177,11 @@ def test_step_leaves_its_arguments_alone(student, rng):
         )
 
 
-@hidden("perceptron_rule", points=2)
+@hidden("perceptron_rule", points=2, after=STEP)
 def test_training_finds_the_reference_weights(student, rng):
-    for n, d in ((6, 2), (15, 3), (1, 1)):
-        x, y, _ = separable(rng, n, d) if n > 1 else (np.array([[2.0, 1.0]]), np.array([1]), None)
-        w, _, _ = reference_training(x, y, 1.0, 300)
+    single = np.array([[2.0, 1.0]])
+    for x, y, w, *_ in (training_set(rng, 6, 2), training_set(rng, 15, 3), (single, np.array([1]), single[0])):
+        d = len(w) - 1
         pair = read_tuple(student.train_perceptron(x, y, 1.0, 300), 2, "train_perceptron")
         got = read_array(pair[0], (d + 1,), "the weights of train_perceptron")
         mistakes = [(np.zeros(d + 1), "train_perceptron stays at w = 0: a score of zero is a mistake (<= 0)")]
@@ -160,11 +194,10 @@ def test_training_finds_the_reference_weights(student, rng):
         )
 
 
-@hidden("perceptron_rule", points=1)
+@hidden("perceptron_rule", points=1, after=(*STEP, "test_training_finds_the_reference_weights"))
 def test_training_counts_mistakes_by_pass(student, rng):
     for n, d in ((8, 2), (12, 3)):
-        x, y, _ = separable(rng, n, d)
-        _, counts, _ = reference_training(x, y, 1.0, 300)
+        x, y, _, counts, _ = training_set(rng, n, d)
         pair = read_tuple(student.train_perceptron(x, y, 1.0, 300), 2, "train_perceptron")
         got = read_numbers(pair[1], "the list of mistakes")
         running = np.cumsum(counts)
@@ -182,13 +215,16 @@ def test_training_counts_mistakes_by_pass(student, rng):
         compare(got, counts, mistakes, "the list of mistakes is not the number of mistakes in each pass")
 
 
-@hidden("perceptron_rule", points=0.5)
+@hidden(
+    "perceptron_rule",
+    points=0.5,
+    after=(*STEP, "test_training_finds_the_reference_weights", "test_training_counts_mistakes_by_pass"),
+)
 def test_training_obeys_eta_and_the_number_of_passes(student, rng):
-    x, y, _ = separable(rng, 8, 2)
-    w, _, _ = reference_training(x, y, 0.25, 300)
+    x, y, w, _, _ = training_set(rng, 8, 2)
     pair = read_tuple(student.train_perceptron(x, y, 0.25, 300), 2, "train_perceptron")
     got = read_array(pair[0], (3,), "the weights of train_perceptron")
-    compare(got, w, [(4 * w, "train_perceptron ignores eta")], "train_perceptron is wrong for eta = 0.25")
+    compare(got, w / 4, [(w, "train_perceptron ignores eta")], "train_perceptron is wrong for eta = 0.25")
     xor = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=float)
     labels = np.array([-1, 1, 1, -1])
     passes = int(rng.integers(5, 30))
@@ -212,6 +248,7 @@ def test_radius(student, rng):
         mistakes = [
             (lengths.max() ** 2, "the radius is a length, not its square"),
             (np.abs(x).max(), "the radius is the length of the longest input, not the largest coordinate"),
+            (x.max(), "the radius is the length of the longest input, not the largest entry of x"),
             (lengths.min(), "the radius belongs to the longest input, not to the shortest"),
             (lengths.mean(), "the radius is the largest length, not the mean length"),
             (np.linalg.norm(x), "the radius is the norm of one input, not of the whole table"),
@@ -241,7 +278,7 @@ def test_margin(student, rng):
         compare(read_number(pair[1], "the margin"), scores.min() / length, mistakes, "the margin is not right")
 
 
-@hidden("mistake_bound", points=1)
+@hidden("mistake_bound", points=1, after=("test_radius", "test_margin"))
 def test_bound_and_its_units(student, rng):
     for _ in range(3):
         x, y, w = separable(rng, 10, 2)
@@ -255,6 +292,7 @@ def test_bound_and_its_units(student, rng):
             ((margin / radius) ** 2, "the bound is upside down"),
             ((radius / min(y * (x @ w))) ** 2, "the bound uses a margin that is not divided by the length of w"),
             (np.floor((radius / margin) ** 2), "the bound is the number itself: do not round it"),
+            (np.inf, "mistake_bound says inf although w separates the examples"),
         ]
         for unit in (1.0, 100.0):  # metres, centimetres: as many mistakes
             got = read_number(student.mistake_bound(w, unit * x, y), "mistake_bound(w, x, y)", finite=False)
@@ -263,7 +301,7 @@ def test_bound_and_its_units(student, rng):
         assert sum(counts) <= got * (1 + 1e-9), says("training makes more mistakes than your bound allows")
 
 
-@hidden("mistake_bound", points=1)
+@hidden("mistake_bound", points=1, after=("test_margin", "test_bound_and_its_units"))
 def test_no_promise_without_separation(student, rng):
     x, y, w = separable(rng, 10, 2)
     flipped = y.copy()
@@ -309,7 +347,7 @@ def test_losses(student, rng):
         compare(got, want, mistakes, f"the {kind} loss is not right")
 
 
-@hidden("surrogate_losses", points=1)
+@hidden("surrogate_losses", points=1, after="test_losses")
 def test_slopes(student, rng):
     m = rng.normal(size=30) * 2
     m = m[(np.abs(m) > 1e-3) & (np.abs(m - 1) > 1e-3)]
@@ -332,7 +370,7 @@ def test_slopes(student, rng):
     assert -1 <= slope <= 0, says("the slope of the hinge loss at m = 1 must lie between -1 and 0")
 
 
-@hidden("surrogate_losses", points=0.5)
+@hidden("surrogate_losses", points=0.5, after=("test_losses", "test_slopes"))
 def test_logistic_far_out(student, rng):
     m = np.array([-1.0, 1.0]) * float(rng.uniform(900, 5000))
     where = "overflows far from zero: use np.logaddexp(0, -m)"
@@ -343,13 +381,15 @@ def test_logistic_far_out(student, rng):
         assert good, says(f"the logistic {what} {where}")
 
 
-@hidden("surrogate_losses", points=1.5)
+@hidden("surrogate_losses", points=1.5, after=("test_losses", "test_slopes"))
 def test_gradient_is_the_slope_of_the_mean_loss(student, rng):
     for kind, formula in FORMULAS.items():
         for n, d in ((7, 3), (1, 2), (4, 4)):
             x, y, w = rng.normal(size=(n, d)), rng.choice([-1, 1], n), rng.normal(size=d)
-            if n > 1:
-                y[0] = -1 if x[0] @ w > 0 else 1  # one mistake at least
+            y[0] = -1 if x[0] @ w > 0 else 1  # one mistake at least
+            if n > 1:  # and one right answer inside the hinge's margin
+                x[1] *= float(rng.uniform(0.3, 0.7)) / (x[1] @ w)
+                y[1] = 1
             want = np.array(
                 [
                     (
@@ -423,7 +463,7 @@ def test_step_on_a_mistake(student, rng):
         compare(got, want, mistakes, "multiclass_step is not right on a mistake")
 
 
-@hidden("multiclass", points=1)
+@hidden("multiclass", points=1, after="test_step_on_a_mistake")
 def test_step_on_a_hit_and_at_ties(student, rng):
     w, x = rng.normal(size=(4, 3)), rng.normal(size=3)
     winner = int(np.argmax(w @ x))
@@ -440,7 +480,7 @@ def test_step_on_a_hit_and_at_ties(student, rng):
         )
 
 
-@hidden("multiclass", points=1)
+@hidden("multiclass", points=1, after=("test_step_on_a_mistake", "test_step_on_a_hit_and_at_ties"))
 def test_step_keeps_its_arguments_and_learns(student, rng):
     w, x = rng.normal(size=(3, 2)), rng.normal(size=2)
     loser = int(np.argmin(w @ x))
@@ -484,8 +524,7 @@ def test_polynomial_kernel(student, rng):
 @hidden("kernel", points=2)
 def test_kernel_training_repeats_the_perceptron(student, rng):
     for n in (6, 14):
-        x, y, _ = separable(rng, n, 2)
-        _, counts, hits = reference_training(x, y, 1.0, 300)
+        x, y, _, counts, hits = training_set(rng, n, 2)
         pair = read_tuple(student.train_kernel_perceptron(x @ x.T, y, 300), 2, "train_kernel_perceptron(k, y, epochs)")
         got = read_array(pair[0], (n,), "alpha")
         mistakes = [
@@ -506,7 +545,7 @@ def test_kernel_training_repeats_the_perceptron(student, rng):
         compare(made, counts, mistakes, "the list of mistakes of train_kernel_perceptron is not right")
 
 
-@hidden("kernel", points=1)
+@hidden("kernel", points=1, after="test_kernel_training_repeats_the_perceptron")
 def test_kernel_training_solves_xor_in_any_order(student, rng):
     order = rng.permutation(4)
     x, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])[order], np.array([-1, 1, 1, -1])[order]

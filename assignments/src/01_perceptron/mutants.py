@@ -325,10 +325,9 @@ def train_perceptron(x, y, eta, epochs):
 
 
 # %% wrong perceptron_rule: trains until it is clean
-# thinks: every data set can be separated
-# says: after `epochs` passes
+# thinks: the perceptron always finishes
+# says: after one pass
 # hidden says: did not finish
-# visible: passes, a check in the notebook has no time limit and the student sees that it does not end
 def train_perceptron(x, y, eta, epochs):
     w, mistakes = np.zeros(x.shape[1]), [1]
     while mistakes[-1]:
@@ -413,6 +412,14 @@ def radius_and_margin(w, x, y):
 # says: not its square
 def radius_and_margin(w, x, y):
     return (x**2).sum(axis=1).max(), (y * (x @ w)).min() / np.linalg.norm(w)
+
+
+# %% wrong mistake_bound: largest entry
+# thinks: the largest number in the table is the radius
+# says: not the largest entry
+# hidden says: not the largest
+def radius_and_margin(w, x, y):
+    return x.max(), (y * (x @ w)).min() / np.linalg.norm(w)
 
 
 # %% wrong mistake_bound: largest coordinate
