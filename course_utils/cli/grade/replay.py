@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from course_utils.cli.grade.run import add_worker_arguments, processors, refused
+from course_utils.cli.grade.run import add_worker_arguments, folded, processors, refused
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.grading_run import UnknownStudent
@@ -93,7 +93,9 @@ def summary(name: str, found: list[Replayed], unsettled: list[str], seconds: flo
         if verdicts[verdict]:
             yield ""
             yield f"{verdict.capitalize()}:"
-            yield from (f"  {one.student}: {plain(one.why, 500)}" for one in found if one.verdict == verdict)
+            for one in found:
+                if one.verdict == verdict:
+                    yield from folded(f"{one.student}: {plain(one.why, 500)}")
     changed = Counter(change for one in found for change in one.environment)
     if changed:
         yield ""

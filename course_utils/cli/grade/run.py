@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import sys
+import textwrap
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -146,15 +147,21 @@ class Tally:
     Attributes:
         statuses: how many have each status.
         reasons: for rejected ones and those that need a human, whose, by reason.
-        unsettled: ids of those on whose work the grader failed, or which it has not looked at.
+        to_mark: how many wait for a mark by hand.
+        failed: how many of those that need a human need one because the grader failed.
         not_sandboxed: how many results were computed without a sandbox.
     """
 
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, dict[str, list[str]]] = field(default_factory=lambda: {REJECTED: {}, HUMAN: {}})
-    unsettled: list[str] = field(default_factory=list)
     to_mark: int = 0
+    failed: int = 0
     not_sandboxed: int = 0
+
+    @property
+    def unsettled(self) -> int:
+        """How many submissions the next run would grade."""
+        return self.failed + self.statuses[WAITING]
 
     @classmethod
     def of(cls, classroom: ClassFolder, name: str, students: Collection[str] = ()) -> "Tally":
@@ -165,15 +172,23 @@ class Tally:
                 tally._count(standing)
         return tally
 
+    def remark(self, status: str) -> str:
+        """What has to be known about the number of those who need a human."""
+        if status != HUMAN:
+            return ""
+        kinds = {"to mark by hand": self.to_mark, "to be tried again": self.failed}
+        words = [f"{count} {kind}" for kind, count in kinds.items() if count]
+        return f"   ({', '.join(words)})" if words else ""
+
     def _count(self, standing: Standing) -> None:
         self.statuses[standing.status] += 1
         if standing.status in self.reasons:
             self.reasons[standing.status].setdefault(standing.reason, []).append(standing.student.id)
         entry = standing.entry
         self.not_sandboxed += entry is not None and not entry.sandboxed
-        if standing.status == WAITING or (entry is not None and not entry.settled and standing.status == HUMAN):
-            self.unsettled.append(standing.student.id)
-        elif standing.to_mark:
+        if entry is not None and not entry.settled and standing.status == HUMAN:
+            self.failed += 1
+        elif standing.status == HUMAN and standing.to_mark:
             self.to_mark += 1
 
 
@@ -186,7 +201,7 @@ def summary(
     if interrupted or outcome.stopped:
         yield f"{name}: stopped, {outcome.graded} of {outcome.planned} graded in {duration(outcome.seconds)}."
         if outcome.stopped:
-            yield f"  {plain(outcome.stopped, 1_000)}"
+            yield from folded(plain(outcome.stopped, 1_000))
         yield "  Nothing is lost: the same command goes on from there."
     elif outcome.planned:
         speed = outcome.graded / max(outcome.seconds, 1e-9)
@@ -197,7 +212,7 @@ def summary(
         yield f"  Another result than before: {_ids(outcome.changed)}"
     yield ""
     for status in STATUSES:
-        yield f"  {status:15}{tally.statuses[status]:6d}"
+        yield f"  {status:15}{tally.statuses[status]:6d}{tally.remark(status)}"
     for status, title in ((REJECTED, "Rejected"), (HUMAN, "Needs a human")):
         yield from _reasons(title, tally.reasons[status])
     yield ""
@@ -216,9 +231,14 @@ def _reasons(title: str, reasons: dict[str, list[str]]) -> Iterator[str]:
     yield f"{title}:"
     most = sorted(reasons.items(), key=lambda item: -len(item[1]))
     for reason, students in most[:LISTED]:
-        yield f"  {_ids(students)}: {plain(reason, 300)}"
+        yield from folded(f"{_ids(students)}: {plain(reason, 300)}")
     if len(most) > LISTED:
         yield f"  and {len(most) - LISTED} more reasons: course grade status shows every student"
+
+
+def folded(text: str) -> Iterator[str]:
+    """A paragraph in lines of at most 80 columns."""
+    return iter(textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False))
 
 
 def _ids(students: list[str]) -> str:

@@ -4,6 +4,7 @@ The ledger is all that a run leaves behind. A run that ended at any moment, for 
 one: what is in the ledger is done, everything else is not.
 """
 
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -173,7 +174,8 @@ def _write(ledger: Ledger, entry: Entry, again: bool) -> bool:
 
 
 def _entry(classroom: ClassFolder, assignment: Assignment, receipt: Receipt, answer: Answer) -> Entry:
-    grade, settled = Grade(HUMAN, TROUBLE + answer.trouble), False
+    why = answer.trouble.replace(f"{classroom.path}{os.sep}", "")  # where a class lies is nobody's business
+    grade, settled = Grade(HUMAN, TROUBLE + why), False
     if answer.grade is not None:
         try:
             grade = Grade.from_record(answer.grade)

@@ -74,7 +74,7 @@ class Progress:
         self.done += 1
         self._statuses[status] += 1
         if self._bar is not None:
-            self._bar.set_postfix_str(self._special(), refresh=False)
+            self._bar.set_postfix_str(self._special().removeprefix(", "), refresh=False)
             self._bar.update(1)
         elif self.done == self.total or time.monotonic() - self._last >= self.every:
             self._last = time.monotonic()
