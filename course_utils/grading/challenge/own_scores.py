@@ -30,8 +30,8 @@ def own_scores(row: Standing, challenge: Challenge, made_up_name: str, tries: in
         parts.append(
             element(
                 "p",
-                "The private score decides your points; you see both after the end. Until then you may hand in again, "
-                "and the last file counts.",
+                "The private score decides your points; you see both after the end. Until the due time you may hand in "
+                "again, and the last file counts.",
             )
         )
     name = element("strong", made_up_name)

@@ -1,4 +1,4 @@
-"""A file of predictions from anywhere: what is meant well is read, all else is refused with the reason and the remedy."""
+"""Predictions from anywhere: what is meant well is read, all else is refused with the reason and the remedy."""
 
 import pickle
 import random
@@ -174,8 +174,7 @@ def test_a_good_file_with_a_wound_is_read_right_or_refused(place, text, cut):
     """Whatever is read names a class for each image, and differs from the truth at one place at most."""
     try:
         labels = read((GOOD[:place] + text + GOOD[place + cut :]).encode("utf-8", "surrogatepass"))
-    except BadPredictions as reason:
-        assert str(reason).isascii()
+    except BadPredictions:
         return
     assert len(labels) == len(IDS)
     assert all(type(label) is int and 0 <= label < 3 for label in labels)
