@@ -147,17 +147,28 @@ class ClassFolder:
         Raises:
             Busy: if another one is still writing. A killed command leaves no lock behind.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=seconds)
-        except Timeout:
-            raise Busy(f"another command is writing to {self.path}: wait until it ends, then try again") from None
-        try:
+        with locked(self.path, seconds):
             yield
-        finally:
-            lock.release()
+
+
+@contextmanager
+def locked(path: Path, seconds: float = 5.0) -> Iterator[None]:
+    """Be the only command that writes to a folder, be it a class already or not.
+
+    Raises:
+        Busy: if another one is still writing.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path / ".lock")
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise Busy(f"another command is writing to {path}: wait until it ends, then try again") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_config(path: Path) -> ClassConfig:
@@ -226,11 +237,22 @@ def _assignments(file: str, raw: Any, zone: ZoneInfo) -> dict[str, Planned]:
             raise NotAClass(f"{file}: {name} may have 'due' and 'part', got {plan!r}")
         if plan.get("part", "homework") not in PARTS:
             raise NotAClass(f"{file}: part of {name} must be one of {', '.join(PARTS)}, got {plan['part']!r}")
-        found[str(name)] = Planned(_due(file, str(name), plan.get("due"), zone), plan.get("part", "homework"))
+        found[str(name)] = Planned(due_time(file, str(name), plan.get("due"), zone), plan.get("part", "homework"))
     return found
 
 
-def _due(file: str, name: str, raw: Any, zone: ZoneInfo) -> datetime | None:
+def due_time(file: str, name: str, raw: Any, zone: ZoneInfo) -> datetime | None:
+    """Read when an assignment is due; None for never.
+
+    Args:
+        file: where it is written, for the message.
+        name: the assignment's.
+        raw: a time as YAML reads it, or as text.
+        zone: for a time without one.
+
+    Raises:
+        NotAClass: if it is no time.
+    """
     if raw is None:
         return None
     try:

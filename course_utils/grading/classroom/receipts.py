@@ -98,14 +98,49 @@ def add(
         The receipt, and whether it is new.
     """
     earlier = attempts(classroom, assignment, student)
-    counts = _counting(earlier)
+    counts = counting(earlier)
     if counts and (counts.sha256, counts.rejected) == (files.sha256, rejected) and is_intact(classroom, counts):
         return counts, False
+    receipt = keep(
+        classroom,
+        student,
+        assignment,
+        files,
+        number=earlier[-1].number + 1 if earlier else 1,
+        received=received,
+        flagged_late=flagged_late,
+        origin=origin,
+        original_name=original_name,
+        notes=notes,
+        rejected=rejected,
+    )
+    return receipt, True
+
+
+def keep(
+    classroom: ClassFolder,
+    home: str,
+    assignment: str,
+    files: SubmittedFiles,
+    *,
+    number: int,
+    received: datetime | None,
+    flagged_late: bool,
+    origin: str,
+    original_name: str,
+    notes: tuple[str, ...],
+    rejected: str,
+) -> Receipt:
+    """Write an attempt below ``submissions/ASSIGNMENT/HOME``, whole or not at all.
+
+    Raises:
+        OSError: if the disk is full or cannot be written; nothing of the attempt is there then.
+    """
     late, seconds = lateness(classroom.planned(assignment).due, received, flagged_late)
     receipt = Receipt(
-        student=student,
+        student=home,
         assignment=assignment,
-        number=earlier[-1].number + 1 if earlier else 1,
+        number=number,
         sha256=files.sha256,
         received=received.isoformat() if received else None,
         late=late,
@@ -115,20 +150,20 @@ def add(
         notes=notes,
         rejected=rejected,
     )
-    home = classroom.submissions / assignment / student
-    home.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=home))
+    folder = classroom.submissions / assignment / home
+    folder.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
     try:
         files.write_to(part / "files")
         write_whole(part / "receipt.json", _dump(receipt))
         sync_tree(part / "files")
         part.chmod(0o755)
-        part.rename(home / receipt.folder_name)
+        part.rename(folder / receipt.folder_name)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    sync_folder(home)
-    return receipt, True
+    sync_folder(folder)
+    return receipt
 
 
 def restate(classroom: ClassFolder, receipt: Receipt, received: datetime | None, flagged_late: bool = False) -> Receipt:
@@ -157,8 +192,18 @@ def latest(classroom: ClassFolder, assignment: str) -> dict[str, Receipt]:
     home = classroom.submissions / assignment
     students = [path.name for path in sorted(home.iterdir())] if home.is_dir() else []
     names = [name for name in students if not name.startswith(("_", "."))]
-    found = {name: _counting(attempts(classroom, assignment, name)) for name in names}
+    found = {name: counting(attempts(classroom, assignment, name)) for name in names}
     return {name: receipt for name, receipt in found.items() if receipt}
+
+
+def counting(found: list[Receipt]) -> Receipt | None:
+    """The attempt that counts, of attempts in the order in which they came."""
+    best: Receipt | None = None
+    for receipt in found:
+        times = [datetime.fromisoformat(r.received) for r in (best, receipt) if r and r.received]
+        if best is None or len(times) < 2 or times[1] >= times[0]:
+            best = receipt
+    return best
 
 
 def is_intact(classroom: ClassFolder, receipt: Receipt) -> bool:
@@ -185,16 +230,6 @@ def files_of(classroom: ClassFolder, receipt: Receipt) -> SubmittedFiles:
     return files
 
 
-def _counting(found: list[Receipt]) -> Receipt | None:
-    """The attempt that counts, of attempts in the order in which they came."""
-    best: Receipt | None = None
-    for receipt in found:
-        times = [datetime.fromisoformat(r.received) for r in (best, receipt) if r and r.received]
-        if best is None or len(times) < 2 or times[1] >= times[0]:
-            best = receipt
-    return best
-
-
 def _judged(receipt: Receipt, due: datetime | None) -> Receipt:
     """The receipt, late by a due time. One that is late by nobody knows how much was called late where it came from."""
     received = datetime.fromisoformat(receipt.received) if receipt.received else None
@@ -215,12 +250,13 @@ def _read(folder: Path, assignment: str, student: str) -> Receipt:
         receipt = Receipt(**{**raw, "notes": tuple(raw["notes"])})
         if receipt.received is not None and datetime.fromisoformat(receipt.received).tzinfo is None:
             raise ValueError("a time without a zone")
-        named = (receipt.student, receipt.assignment, receipt.number, receipt.sha256[:12])
-        if named != (student, assignment, number, start):
+        named = (receipt.assignment, receipt.number, receipt.sha256[:12])
+        of_student = receipt.student == student or student.startswith("_")
+        if named != (assignment, number, start) or not of_student:
             raise ValueError("the receipt of another attempt")
         return receipt
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        notes = ("its receipt was damaged: nobody knows when it came",)
+        notes: tuple[str, ...] = ("its receipt was damaged: nobody knows when it came",)
     try:
         sha256 = read_folder(folder / "files").sha256
     except (OSError, ValueError):
