@@ -6,6 +6,7 @@ student pack. Nothing in here knows a right answer.
 """
 
 import copy
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -93,7 +94,7 @@ def read_array(value: Any, shape: tuple[int, ...], name: str, *, finite: bool = 
         array = np.asarray(value)
     else:
         try:
-            array = np.asarray(value)
+            array = np.asarray(_without_gradient(value))
         except Exception:
             raise Wrong(f"{name} should be an array of shape {shape}, got {_kind(value)}") from None
     if array.dtype.kind not in "biuf":
@@ -111,14 +112,28 @@ def read_array(value: Any, shape: tuple[int, ...], name: str, *, finite: bool = 
     return array
 
 
+def _is_tensor(value: Any) -> bool:
+    """Whether it is a torch tensor, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _without_gradient(value: Any) -> Any:
+    """The numbers of a torch tensor, in a precision that numpy has; any other value as it is."""
+    if not _is_tensor(value):
+        return value
+    value = value.detach().cpu()
+    return value.double().numpy() if value.is_floating_point() else value.numpy()
+
+
 def read_number(value: Any, name: str, *, finite: bool = True) -> float:
     """Read a value as one real number: a Python number or an array without axes.
 
     Raises:
         Wrong: if it is something else.
     """
-    if isinstance(value, np.ndarray) and value.shape != ():
-        raise Wrong(f"{name} should be one number, got an array of shape {value.shape}")
+    if (isinstance(value, np.ndarray) or _is_tensor(value)) and value.shape != ():
+        raise Wrong(f"{name} should be one number, got an array of shape {tuple(value.shape)}")
     return float(read_array(value, (), name, finite=finite))
 
 
@@ -130,8 +145,8 @@ def read_numbers(value: Any, name: str) -> np.ndarray:
     """
     if isinstance(value, list | tuple):
         return read_array(value, (len(value),), name)
-    if isinstance(value, np.ndarray) and value.ndim == 1:
-        return read_array(value, value.shape, name)
+    if (isinstance(value, np.ndarray) or _is_tensor(value)) and value.ndim == 1:
+        return read_array(value, tuple(value.shape), name)
     if value is None:
         return read_array(value, (0,), name)
     raise Wrong(f"{name} should be a list of numbers, got {_kind(value)}")
@@ -154,7 +169,7 @@ def read_tuple(value: Any, length: int, name: str) -> tuple[Any, ...]:
 
 def close(a: Any, b: Any, tolerance: float = 1e-8) -> bool:
     """Whether two arrays have one shape and agree up to a tolerance, relative and absolute."""
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    a, b = (np.asarray(_without_gradient(value), dtype=np.float64) for value in (a, b))
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance))
 
 

@@ -155,9 +155,9 @@ def _row(
     cells: list[str], order: tuple[int, int], line: int, columns: tuple[str, str], classes: Sequence[str]
 ) -> tuple[str, int]:
     if len(cells) != 2:
-        hint = " Write labels as whole numbers, without a comma" if len(cells) == 3 else ""
+        hint = ". Write labels as whole numbers, without a comma" if len(cells) == 3 else ""
         raise BadPredictions(
-            f"line {line} has {len(cells)} values, {_shown(cells)}: every row needs two, {' and '.join(columns)}.{hint}"
+            f"line {line} has {len(cells)} values, {_shown(cells)}: every row needs two, {' and '.join(columns)}{hint}"
         )
     return cells[order[0]], _label(cells[order[1]], line, classes)
 
