@@ -116,7 +116,10 @@ def canvas_file_name(row: Standing, name: str) -> str | None:
     if row.receipt is None or row.receipt.origin != "canvas":
         return None
     match = _CANVAS_FILE.fullmatch(row.receipt.original_name.rpartition("/")[2])
-    return f"{_letters(row.student.id)}_{match[1]}_{match[2]}_feedback-{name}.html" if match else None
+    if match is None:
+        return None
+    hidden = match[1].startswith("anon_")  # then Canvas wants nothing before it
+    return f"{'' if hidden else _letters(row.student.id) + '_'}{match[1]}_{match[2]}_feedback-{name}.html"
 
 
 def _letters(student: str) -> str:

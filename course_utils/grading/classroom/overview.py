@@ -121,8 +121,8 @@ def _assignments(overview: Overview) -> str:
     rows, remarks = [], []
     for line in overview.lines:
         counts = [str(count or "-") for count in line.counts] or ["?"] * len(ORDER)
-        rows.append((line.name[:24], overview.classroom.planned(line.name).part, *counts, line.middle or "-"))
-        remarks += [folded(line.remark)] if line.remark else []
+        rows.append((one_line(line.name, 24), overview.classroom.planned(line.name).part, *counts, line.middle or "-"))
+        remarks += [folded(one_line(line.remark, 400))] if line.remark else []
     if not rows:
         return "No assignment is planned: class.yml lists them."
     heads = ("Assignment", "part", "graded", "late", "human", "wait", "reject", "miss", "median")

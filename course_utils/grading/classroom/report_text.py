@@ -102,7 +102,7 @@ def _spread(picture: ClassPicture) -> str:
 def _exercises(picture: ClassPicture) -> str:
     rows = [
         (
-            exercise.name[:24] + (" *" if exercise.manual else ""),
+            one_line(exercise.name, 24) + (" *" if exercise.manual else ""),
             written(exercise.possible),
             *(str(n or "-") for n in (exercise.full, exercise.partly, exercise.none, exercise.blank, exercise.open)),
             written(exercise.mean) or "-",
@@ -145,11 +145,17 @@ def _crowd(title: str, rows: Sequence[Standing]) -> str:
 
 
 def _items(title: str, items: Sequence[str]) -> str:
-    return "\n".join([f"{title} ({len(items)})", *(folded(item, "      ", "  ") for item in items)]) if items else ""
+    return (
+        "\n".join([f"{title} ({len(items)})", *(folded(one_line(item), "      ", "  ") for item in items)])
+        if items
+        else ""
+    )
 
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(["What these marks rest on", *(folded(f"{name}: {what}", "      ", "  ") for name, what in pairs)])
+    return "\n".join(
+        ["What these marks rest on", *(folded(one_line(f"{name}: {what}"), "      ", "  ") for name, what in pairs)]
+    )
 
 
 def _ids(rows: Sequence[Standing], most: int = MOST_NAMES) -> str:

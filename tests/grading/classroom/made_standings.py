@@ -1,6 +1,9 @@
 """Standings of every kind, made up without grading anything: by hand, or drawn by hypothesis."""
 
+import base64
 import hashlib
+import struct
+import zlib
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -115,3 +118,32 @@ def by_hand(row: Standing, exercise: str, points: float, comment: str = "") -> M
     answer = answer_hash(row.grade.exercises[exercise], row.receipt.sha256)
     name = row.receipt.assignment
     return ManualMark(row.student.id, name, exercise, answer, points, comment, "2027-03-05T10:00:00+00:00", "terminal")
+
+
+def tiny_png() -> str:
+    """A red pixel, as base64."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4, "big") + name + body + zlib.crc32(name + body).to_bytes(4, "big")
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\x00\xff\x00\x00")
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + parts).decode()
+
+
+HOSTILE = (
+    "<script>window.pwned=1</script>",
+    "<img src=x onerror=window.pwned=1>",
+    "\"><svg onload=window.pwned=1>",
+    "' onmouseover='window.pwned=1' x='",
+    "</pre></main><iframe src=//127.0.0.1:9/x></iframe>",
+    "</style><style>@import url(http://127.0.0.1:9/s.css)</style>",
+    "</title><meta http-equiv=refresh content='0;url=http://127.0.0.1:9/'>",
+    "<link rel=stylesheet href=http://127.0.0.1:9/l.css><base href=http://127.0.0.1:9/>",
+    "<!--", "]]>", "&lt;b&gt;", "javascript:window.pwned=1",
+    "\x00\x1b[31m\u202eevil\u2066", "<form action=//127.0.0.1:9>",
+    "{{7*7}} ${7*7} %s %(x)s {0}",
+)  # fmt: skip
+"""Texts that try to break out of a page."""
+ATTACK = " ".join(HOSTILE)
