@@ -65,18 +65,18 @@ print("test: ", test["images"].shape, test["images"].dtype, "ids", test["ids"].s
 # Always look before you compute. Each row shows twelve cards of one class.
 
 # %% nbgrader={"grade": false, "grade_id": "look", "locked": false, "schema_version": 3, "solution": false, "task": false}
-fig, axes = plt.subplots(len(classes), 12, figsize=(9, 8))
-for k, row in enumerate(axes):
-    for card, ax in zip(train["images"][train["labels"] == k], row):
-        ax.imshow(card)
-        ax.axis("off")
-    row[0].set_title(f"{k} {classes[k]}", loc="left", fontsize=9)
+fig, axes = plt.subplots(len(classes), figsize=(8, 7.4))
+for k, ax in enumerate(axes):
+    ax.imshow(np.hstack(train["images"][train["labels"] == k][:12]))
+    ax.set(xticks=[], yticks=[])
+    ax.set_ylabel(f"{k} {classes[k]}", rotation=0, ha="right", va="center")
 fig.tight_layout(pad=0.3)
 plt.show()
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "predict_text", "locked": false, "schema_version": 3, "solution": false, "task": false}
 # > **Predict.** The machine below has one weight for each pixel, colour and class, and adds up. Guessing gets 10 % right.
-# > What do you expect of it: 15 %, 40 %, 70 %? Think of what a weight at one pixel can know about a star.
+# > What do you expect of it: hardly more than that, 40 %, or 70 %? Think of what a weight at one pixel can know about a
+# > star.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "hold_out_text", "locked": false, "schema_version": 3, "solution": false, "task": false}
 # ## Know your score before anybody else does
