@@ -1,5 +1,5 @@
 # Children that have children.
-# expects: graded 1 or graded 3
+# expects: graded 1 or graded 2 or graded 3
 # %% double
 import os
 def double(x):
