@@ -67,6 +67,7 @@ class DaskPool:
             raise CannotStart(why, "no scheduler") from None
         self._run = uuid.uuid4().hex
         self._assignment = self._client.submit(_keep, self._first, key=f"assignment-{_name(self._first)}")
+        self._anyone_answered = False
         self._threads = 0
         self._seen_workers = self._checked = time.monotonic()
 
@@ -87,7 +88,6 @@ class DaskPool:
         """
         waiting, ended = Waiting(tasks), queue.Queue[Any]()
         under_way: dict[str, tuple[Task, Any, int]] = {}
-        anyone_answered = False
         while True:
             yield from self._submit(waiting, under_way, ended)
             if not under_way:
@@ -98,11 +98,8 @@ class DaskPool:
                 self._check()
                 continue
             task, _, _ = under_way.pop(future.key)
-            try:
-                answer = self._read(task, future)
-            except CannotStart as error:
-                raise (Stopped(str(error)) if anyone_answered else error) from None
-            anyone_answered = True
+            answer = self._read(task, future)
+            self._anyone_answered = True
             yield answer
 
     def close(self) -> None:
@@ -153,11 +150,14 @@ class DaskPool:
         if self._threads:
             self._seen_workers = self._checked
         elif self._checked - self._seen_workers > self.without_workers:
-            raise CannotStart(
+            raise self._cannot(
                 f"the scheduler at {self.address} has had no worker for {self.without_workers:.0f} s; "
                 f"on each machine start: {REMEDY.format(address=self.address)}",
                 "no workers",
             )
+
+    def _cannot(self, why: str, kind: str) -> CannotStart | Stopped:
+        return Stopped(why) if self._anyone_answered else CannotStart(why, kind)
 
     def _read(self, task: Task, future: Any) -> Answer:
         from distributed import KilledWorker
@@ -172,13 +172,13 @@ class DaskPool:
         except Exception as error:
             if future.status in ("cancelled", "lost") or self._client.status != "running":
                 raise Stopped(f"the scheduler at {self.address} is gone, or was restarted") from None
-            raise CannotStart(
+            raise self._cannot(
                 f"a worker of {self.address} cannot grade ({type(error).__name__}: {str(error)[:300]}): "
                 "install this version of the course there",
                 "worker",
             ) from None
         if message["op"] == "cannot":
-            raise CannotStart(f"worker {message['worker']}: {message['why']}", str(message["kind"]))
+            raise self._cannot(f"worker {message['worker']}: {message['why']}", str(message["kind"]))
         return Answer.from_message(message)
 
 
