@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from course_utils.grading.classroom.export import CSV, MOODLE, export
     from course_utils.grading.classroom.folder import ClassFolder
     from course_utils.grading.classroom.moodle import BadWorksheet
+    from course_utils.grading.classroom.report_text import folded
     from course_utils.grading.classroom.wording import one_line
 
     if args.moodle_worksheet and args.assignment is None:
@@ -49,5 +50,5 @@ def run(args: argparse.Namespace) -> int:
     for path in done.files:
         print(one_line(path, 10_000))
     for remark in done.remarks:
-        print(f"  {one_line(remark)}")
+        print(folded(one_line(remark), "    ", "  "))
     return 0

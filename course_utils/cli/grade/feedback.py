@@ -40,12 +40,12 @@ def run(args: argparse.Namespace) -> int:
     if done.removed:
         print(f"removed, not enrolled any more: {', '.join(map(one_line, done.removed))}")
     if done.moodle:
-        print(f"{MOODLE}: {counted(done.moodle, 'page')}; in Moodle: 'Upload multiple feedback files in a zip'")
+        print(f"{MOODLE}: {counted(done.moodle, 'page')}; in Moodle 'Upload multiple feedback files in a zip'")
         if done.moodle < done.pages:
-            print(f"  {done.pages - done.moodle} not in it: no Moodle number is known (--moodle-worksheet has them)")
+            print(f"  {done.pages - done.moodle} not in it: Moodle's numbers of these students are in its worksheet")
+            print("  (--moodle-worksheet)")
     if done.canvas:
-        print(f"{CANVAS}: {counted(done.canvas, 'page')}; in Canvas: 'Upload Submissions' of the assignment")
-        print(
-            "  Canvas shows each under the name of the file that was handed in: tell students to open it in a browser"
-        )
+        print(f"{CANVAS}: {counted(done.canvas, 'page')}; in Canvas 'Upload Submissions' of the assignment")
+        print("  Canvas shows each under the name of the file that was handed in: tell students")
+        print("  to save it with the ending .html and open it in a browser")
     return 0

@@ -9,13 +9,19 @@ from course_utils.grading.marks import written
 WIDTH, TOP, FLOOR, HEIGHT = 380, 26, 160, 222
 
 
-def histogram(spread: Distribution, title: str) -> Html:
-    """Bars for the ranges of points; below them the middle half as a band, with the median in it."""
+def histogram(spread: Distribution, title: str, key: str) -> Html:
+    """Bars for the ranges of points; below them the middle half as a band, with the median in it.
+
+    Args:
+        spread: what to draw.
+        title: what it is.
+        key: tells its ids from those of another drawing on the page.
+    """
     ranges = spread.ranges
     end = ranges[-1].high
     step = WIDTH / len(ranges)
     tallest = max(part.count for part in ranges)
-    parts = [element("title", title, id="spread"), element("desc", _words(spread), id="spread-words")]
+    parts = [element("title", title, id=f"{key}-title"), element("desc", _words(spread), id=f"{key}-words")]
     for number, part in enumerate(ranges):
         if part.count:
             height = (FLOOR - TOP) * part.count / tallest
@@ -54,7 +60,7 @@ def histogram(spread: Distribution, title: str) -> Html:
         *parts,
         viewBox=f"-4 0 {WIDTH + 8} {HEIGHT}",
         role="img",
-        aria_labelledby="spread spread-words",
+        aria_labelledby=f"{key}-title {key}-words",
         xmlns="http://www.w3.org/2000/svg",
     )
 

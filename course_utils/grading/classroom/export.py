@@ -132,7 +132,8 @@ def _export(
         _write(classroom.exports / f"{name}.csv", class_table(rows, assignment, classroom), done)
     if CANVAS in formats:
         _write(classroom.exports / f"{name}.canvas.csv", canvas.table(rows, name, possible), done)
-        if unknown := canvas.unknown(rows):
+        unknown = canvas.unknown(rows)
+        if unknown and (len(formats) == 1 or len(unknown) < len(rows)):
             done.remarks.append(
                 f"{name}.canvas.csv: {len(unknown)} have no canvas_id, sis_id or login; Canvas knows them "
                 "by their names alone"
@@ -142,7 +143,8 @@ def _export(
     if worksheet is None:
         _write(classroom.exports / f"{name}.moodle.csv", moodle.table(rows, assignment), done)
         numbers = moodle.participants(rows)
-        if nameless := sum(row.student.id not in numbers for row in rows):
+        nameless = sum(row.student.id not in numbers for row in rows)
+        if nameless and (len(formats) == 1 or numbers):
             done.remarks.append(
                 f"{name}.moodle.csv: {nameless} have no Identifier, which Moodle's worksheet needs; import by address "
                 "or id number in the gradebook, or fill a downloaded worksheet (--moodle-worksheet)"

@@ -85,6 +85,8 @@ class ClassPicture:
         rows: every enrolled student once.
         counts: how many have each status.
         spread: of the points; None as long as nobody has any.
+        by_tests: of the points that hidden tests gave, where they say more: while answers wait to be marked by hand.
+        possible_by_tests: the points that hidden tests can give.
         exercises: one by one.
         misconceptions: named ones, the most frequent first, then those that no sentence names.
         troubles: code that does not run.
@@ -103,6 +105,8 @@ class ClassPicture:
     rows: tuple[Standing, ...]
     counts: dict[str, int]
     spread: Distribution | None
+    by_tests: Distribution | None
+    possible_by_tests: float
     exercises: tuple[ExercisePicture, ...]
     misconceptions: tuple[Met, ...]
     troubles: tuple[Met, ...]
@@ -142,6 +146,8 @@ def class_picture(classroom: ClassFolder, name: str) -> ClassPicture:
     assignment, plan = classroom.assignment(name), classroom.planned(name)
     rows = tuple(standings(classroom, name))
     points = [row.points for row in rows if row.points is not None]
+    by_tests = [row.automatic_points for row in rows if row.automatic_points is not None]
+    possible_by_tests = sum(exercise.points for exercise in assignment.exercises if not exercise.manual)
     possible = sum(exercise.points for exercise in assignment.exercises)
     enrolled = {row.student.id for row in rows}
     met, troubles = _met(assignment, rows)
@@ -154,6 +160,8 @@ def class_picture(classroom: ClassFolder, name: str) -> ClassPicture:
         rows=rows,
         counts={status: sum(row.status == status for row in rows) for status in STATUSES},
         spread=distribution(points, possible),
+        by_tests=distribution(by_tests, possible_by_tests) if len(by_tests) > len(points) else None,
+        possible_by_tests=possible_by_tests,
         exercises=tuple(_exercises(assignment, rows)),
         misconceptions=met,
         troubles=troubles,

@@ -90,10 +90,20 @@ def _summary(picture: ClassPicture) -> Html:
 
 
 def _spread(picture: ClassPicture) -> Html:
-    if picture.spread is None:
-        return joined(element("h2", "Points"), element("p", "Nobody has a mark yet."))
-    chart = histogram(picture.spread, f"How many students have how many of {written(picture.possible)} points")
-    return joined(element("h2", "Points"), element("p", picture.spread.sentence), chart)
+    parts: list[object] = [element("h2", "Points")]
+    if picture.spread is not None:
+        parts.append(element("p", picture.spread.sentence))
+        words = f"How many students have how many of {written(picture.possible)} points"
+        parts.append(histogram(picture.spread, words, "points"))
+    else:
+        parts.append(element("p", "Nobody has a mark yet."))
+    if picture.by_tests is not None:
+        most = written(picture.possible_by_tests)
+        parts.append(element("h3", f"From hidden tests alone, of {most} points"))
+        parts.append(element("p", picture.by_tests.sentence))
+        words = f"How many students have how many of {most} points from hidden tests"
+        parts.append(histogram(picture.by_tests, words, "tests"))
+    return joined(*parts)
 
 
 def _exercises(exercises: Sequence[ExercisePicture]) -> Html:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from course_utils.grading.classroom.distribution import Distribution
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.report import ClassPicture, Met, by_reason
 from course_utils.grading.classroom.standing import MISSING, WAITING, Standing
@@ -13,6 +14,7 @@ from course_utils.grading.marks import written
 WIDTH = 80
 UNSAFE = "NOT SANDBOXED"
 MOST_NAMES = 12
+MOST_MET = 15
 
 
 def report_text(picture: ClassPicture, classroom: ClassFolder) -> str:
@@ -85,18 +87,27 @@ def _head(picture: ClassPicture, classroom: ClassFolder) -> str:
 
 
 def _spread(picture: ClassPicture) -> str:
-    spread = picture.spread
-    if spread is None:
+    if picture.spread is None and picture.by_tests is None:
         return "Points\n  nobody has a mark yet"
+    blocks = []
+    if picture.spread is not None:
+        blocks.append("\n".join(["Points", *_bars(picture.spread)]))
+    if picture.by_tests is not None:
+        title = f"Points from hidden tests alone, of {written(picture.possible_by_tests)}"
+        blocks.append("\n".join([title, *_bars(picture.by_tests)]))
+    return "\n\n".join(blocks)
+
+
+def _bars(spread: Distribution) -> list[str]:
     edges = [(written(part.low), written(part.high)) for part in spread.ranges]
     left, right = (max(len(edge[side]) for edge in edges) for side in (0, 1))
     tallest = max(part.count for part in spread.ranges)
     most = WIDTH - left - right - 16
-    lines = ["Points", folded(spread.sentence), ""]
+    lines = [folded(spread.sentence), ""]
     for (low, high), part in zip(edges, spread.ranges):
         bar = "#" * max(round(most * part.count / max(tallest, most)), part.count > 0)
         lines.append(f"  {low.rjust(left)} to {high.rjust(right)} |{bar} {part.count or ''}".rstrip())
-    return "\n".join(lines)
+    return lines
 
 
 def _exercises(picture: ClassPicture) -> str:
@@ -120,10 +131,12 @@ def _met(title: str, found: Sequence[Met]) -> str:
     if not found:
         return ""
     lines = [title]
-    for met in found:
+    for met in found[:MOST_MET]:
         lines.append(folded(one_line(met.what), "        ", f"{len(met.students):>6}  "))
         where = f"{met.exercise}{f', {met.test}' if met.test else ''}: {_ids(met.students)}"
         lines.append(folded(f"({one_line(where)})", "        "))
+    if len(found) > MOST_MET:
+        lines.append(f"        and {len(found) - MOST_MET} more on the page")
     return "\n".join(lines)
 
 

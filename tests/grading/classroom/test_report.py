@@ -93,6 +93,16 @@ def test_points_are_those_of_students_who_have_some(mixed):
     assert sum(part.count for part in spread.ranges) == 4
 
 
+def test_points_of_tests_are_shown_while_answers_wait_for_a_person(mixed):
+    picture = class_picture(mixed, "small")
+    assert (picture.by_tests.count, picture.by_tests.highest, picture.possible_by_tests) == (5, 3, 3)
+    assert "Points from hidden tests alone, of 3\n" in report_text(picture, mixed)
+    assert "From hidden tests alone, of 3 points" in report_page(picture, mixed)
+    row = next(row for row in picture.rows if row.student.id == "s004")
+    ManualMarks(mixed).add(by_hand(row, "why", 1.0))
+    assert class_picture(mixed, "small").by_tests is None
+
+
 def test_exercises_tell_all_some_none_untouched_and_open_apart(mixed):
     double, area, why = class_picture(mixed, "small").exercises
     assert (double.full, double.partly, double.none, double.blank, double.open) == (3, 1, 1, 0, 1)

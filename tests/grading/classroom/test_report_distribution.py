@@ -41,13 +41,13 @@ def test_no_points_are_no_spread_and_one_is_said_as_one():
 @given(POINTS)
 def test_the_histogram_says_in_words_what_it_draws(points):
     spread = distribution(points, 30)
-    drawn = histogram(spread, "Points")
+    drawn = histogram(spread, "Points", "one")
     assert drawn.count('class="bar"') == sum(part.count > 0 for part in spread.ranges)
     assert drawn.startswith("<svg")
     words = drawn[drawn.index("<desc") : drawn.index("</desc>")]
     assert words.count("points: ") == len(spread.ranges)
     assert 'role="img"' in drawn
-    assert 'aria-labelledby="spread spread-words"' in drawn
+    assert 'aria-labelledby="one-title one-words"' in drawn
     assert "nan" not in drawn
     assert "-0" not in drawn.replace('viewBox="-4 0', "")
 
