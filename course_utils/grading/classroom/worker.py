@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,8 @@ from typing import Any, Self
 
 from course_utils import __version__
 from course_utils.grading.assignment import Assignment
+from course_utils.grading.challenge.kind import Challenge
+from course_utils.grading.challenge.no_code import NoCode
 from course_utils.grading.classroom.shipment import (
     BadFrame,
     Frame,
@@ -33,6 +35,7 @@ from course_utils.grading.classroom.shipment import (
     submission_of,
 )
 from course_utils.grading.grade import grade_files
+from course_utils.grading.sandbox.process_tree import tree
 from course_utils.grading.sandbox.runner import Channel, Runner, Unavailable
 
 IDLE_SECONDS = 600.0  # a worker that is forgotten ends by itself
@@ -103,7 +106,7 @@ def _serve(replies: int, line: Line, scratch: Path) -> None:
         return
     try:
         assignment = _assignment(first, scratch)
-        runner = _runner(first)
+        runner = NoCode() if isinstance(assignment, Challenge) else _runner(first)
     except Exception as trouble:  # whatever it is, the person who started the run has to read it
         _send(replies, Frame({"op": "cannot", "why": str(trouble), "kind": type(trouble).__name__}))
         return
@@ -152,10 +155,15 @@ def _assignment(first: Frame, scratch: Path) -> Assignment:
     return Shipment.from_frame(first).unpack(scratch)
 
 
-def _runner(first: Frame) -> Runner:
-    from course_utils.grading.sandbox.choose import open_runner
+def _runner(first: Frame, assignment: Assignment) -> Runner:
+    from course_utils.grading.sandbox.choose import PRELOAD, open_runner
 
-    return open_runner(first.message["sandbox"], unsafe=bool(first.message["unsafe"]))
+    preload = (*PRELOAD, "torch") if _speaks_torch(assignment) else PRELOAD
+    return open_runner(first.message["sandbox"], unsafe=bool(first.message["unsafe"]), preload=preload)
+
+
+def _speaks_torch(assignment: Assignment) -> bool:
+    return assignment.tensors or any("import torch" in source for source in assignment.handed_out.setup)
 
 
 def _listen(requests: int, line: Line) -> None:
@@ -180,28 +188,10 @@ def _listen(requests: int, line: Line) -> None:
 
 def kill_descendants(pid: int) -> None:
     """Kill everything that a process started, directly or not; does nothing where the system has no ``/proc``."""
-    for child in list(descendants(pid)):
-        try:
-            os.kill(child, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue
-
-
-def descendants(pid: int) -> Iterator[int]:
-    """Process ids of everything that a process started and that still runs."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = entry.read_text().rpartition(")")[2].split()[:2]
-        except (OSError, ValueError):
-            continue
-        if state != "Z":
-            children.setdefault(int(parent), []).append(int(entry.parent.name))
-    waiting = [pid]
-    while waiting:
-        found = children.get(waiting.pop(), [])
-        yield from found
-        waiting += found
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # first none can start another one any more
+        for child in tree(pid)[1:]:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(child, number)
 
 
 def _send(replies: int, frame: Frame) -> None:
