@@ -293,3 +293,13 @@ def test_a_submission_is_graded_end_to_end(assignment):
     assert grade.sentences == ("train_step does not return the loss before its step",)
     assert set(grade.environment) == {"python", "numpy", "torch"}
     assert grade_files(assignment, files, PlainRunner(), 5).record() == grade.record()
+
+
+def test_torch_begins_with_the_same_numbers_whoever_imports_it(session):
+    code = "import torch\nSEEN = torch.rand(2).tolist()\ndef seen():\n    return SEEN, torch.rand(2).tolist()\n"
+    values = []
+    for tensors in (False, False, True):
+        s = session(code, tensors=tensors)
+        s.begin(5)
+        values.append(Student(s).seen())
+    assert values[0] == values[1] == values[2]
