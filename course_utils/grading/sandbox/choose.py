@@ -1,12 +1,17 @@
 """Which runner to grade with: a sandbox if there is any, and a plain process only when told so."""
 
+import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from course_utils.grading.sandbox.bubblewrap import PRELOAD, BubblewrapRunner
-from course_utils.grading.sandbox.container import IMAGE, ContainerRunner
+from course_utils.grading.sandbox.cgroup import find_groups
+from course_utils.grading.sandbox.container import IMAGE, ContainerRunner, what_is_missing_for_containers
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.sandbox.plain import PlainRunner
+from course_utils.grading.sandbox.remedy import what_is_missing
 from course_utils.grading.sandbox.runner import NoSandbox, Runner
+from course_utils.grading.sandbox.seccomp import MACHINES
 
 KINDS = ("auto", "bubblewrap", "container", "plain")
 
@@ -58,3 +63,38 @@ def open_runner(
         + "\n".join(f"  {line}" for line in missing)
         + "\n  --unsafe grades without one: student code could then do whatever you can"
     )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of a sandbox: whether it is there, and in words what it does or what is missing."""
+
+    name: str
+    there: bool
+    text: str
+
+
+def findings(image: str = IMAGE) -> list[Finding]:
+    """What this machine has for locking student code in.
+
+    Args:
+        image: what containers are made of.
+    """
+    no_bubblewrap, no_container = what_is_missing(), what_is_missing_for_containers(image)
+    groups = find_groups(Limits())
+    if groups is None:
+        kept = "none that can be written: resource limits and a watcher bound memory instead"
+    else:
+        kept = f"{', '.join(groups.parents)}: they bound memory and processes of each submission"
+        groups.close()
+    machine = platform.machine()
+    return [
+        Finding("bubblewrap", no_bubblewrap is None, no_bubblewrap or "works"),
+        Finding("control groups", groups is not None, kept),
+        Finding(
+            "system calls",
+            machine in MACHINES,
+            f"filtered ({machine})" if machine in MACHINES else f"not filtered: no filter is written for {machine}",
+        ),
+        Finding("containers", no_container is None, no_container or f"{image} is there"),
+    ]

@@ -6,6 +6,7 @@ calls that could bring them back.
 
 import contextlib
 import ctypes
+import functools
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -106,8 +107,13 @@ def _mount(source: str | None, target: str, kind: str | None, flags: int, data: 
 
 
 def _call(name: str, *arguments: object) -> int:
-    function = getattr(ctypes.CDLL(None, use_errno=True), name)
+    function = getattr(_c_library(), name)
     return int(function(*_longs(arguments)))
+
+
+@functools.cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _checked(name: str, *arguments: object) -> None:

@@ -70,13 +70,12 @@ class ContainerRunner:
         ahead: int = 1,
         python: str = "python3",
     ) -> None:
-        engine = engine or find_engine()
-        if engine is None:
-            raise NoSandbox("no container engine is installed: apt install podman (Debian, Ubuntu), or docker")
-        self.engine, self.image, self.python = engine, image, python
+        missing = what_is_missing_for_containers(image, engine)
+        if missing is not None:
+            raise NoSandbox(missing)
+        self.engine, self.image, self.python = engine or find_engine() or ENGINES[0], image, python
         self.limits = limits or Limits()
         self.settings = Settings(self.limits, tuple(preload))
-        self._look_for_image()
         self._clear_away()
         self._open: weakref.WeakSet[PipeChannel] = weakref.WeakSet()
         self._pool = Pool(self._make, PipeChannel.close, ahead)
@@ -151,28 +150,7 @@ class ContainerRunner:
 
     def ask(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run another command of the engine's."""
-        try:
-            return subprocess.run(
-                [self.engine, *words],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=SECONDS_FOR_ENGINE,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return subprocess.CompletedProcess([self.engine, *words], 127, "", str(error))
-
-    def _look_for_image(self) -> None:
-        answer = self.ask("info")
-        if answer.returncode != 0:
-            said = (answer.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise NoSandbox(f"{self.engine} is installed and does not answer ({said}): start its service")
-        if self.ask("image", "inspect", self.image).returncode != 0:
-            raise NoSandbox(
-                f"{self.engine} has no image {self.image}: build one in the repository with "
-                f"{self.engine} build --tag {self.image} ., from a Dockerfile that installs requirements.txt"
-            )
+        return _ask(self.engine, *words)
 
     def _clear_away(self) -> None:
         """Remove the containers that a killed grader left."""
@@ -239,6 +217,44 @@ class _Inmate:
 def find_engine() -> str | None:
     """Path of podman or docker; None if neither is installed."""
     return next((found for engine in ENGINES if (found := shutil.which(engine)) is not None), None)
+
+
+def what_is_missing_for_containers(image: str, engine: str | None = None) -> str | None:
+    """What keeps containers of this image from working here, with the remedy; None when nothing does.
+
+    Args:
+        image: what they are made of.
+        engine: podman or docker; the first that is installed by default.
+    """
+    engine = engine or find_engine()
+    if engine is None:
+        return "no container engine is installed: apt install podman (Debian, Ubuntu), or docker"
+    name = Path(engine).name
+    answer = _ask(engine, "info")
+    if answer.returncode != 0:
+        said = (answer.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return f"{name} is installed and does not answer ({said}): start its service"
+    if _ask(engine, "image", "inspect", image).returncode != 0:
+        return (
+            f"{name} has no image {image}: build one in the repository with {name} build --tag {image} . , "
+            "from a Dockerfile that installs requirements.txt"
+        )
+    return None
+
+
+def _ask(engine: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [engine, *words]
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS_FOR_ENGINE,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return subprocess.CompletedProcess(command, 127, "", str(error))
 
 
 def _started(pid: int) -> str:

@@ -64,7 +64,9 @@ def file_tree(limits: Limits, single: bool, texts: Sequence[int], readable: Iter
     arguments += ["--size", str(limits.disk_bytes), "--perms", "0777", "--tmpfs", BOX]
     for folder in (WORK, SCRATCH, SHARED):
         arguments += ["--perms", "0777", "--dir", folder]
-    arguments += ["--symlink", SCRATCH, "/tmp", "--remount-ro", "/", "--chdir", WORK]
+    if "/tmp" not in made:  # unless Python or the package lies below it; TMPDIR names the folder anyway
+        arguments += ["--symlink", SCRATCH, "/tmp"]
+    arguments += ["--remount-ro", "/", "--chdir", WORK]
     for name, value in {**environment(WORK, SCRATCH), "PYTHONPATH": COURSE}.items():
         arguments += ["--setenv", name, value]
     return arguments

@@ -33,7 +33,7 @@ from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.sandbox.settle import settle
 
 MESSAGE_BYTES = 4096
-ALWAYS = ("course_utils.grading.student_code", "course_utils.grading.wire")
+ALWAYS = ("course_utils.grading.student_code", "course_utils.grading.wire", "numpy.random", "resource")
 
 
 @dataclasses.dataclass(frozen=True)
