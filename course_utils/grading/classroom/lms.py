@@ -97,13 +97,13 @@ def hand_ins(items: Sequence[Item], kind: str, wanted: Wanted) -> list[HandIn]:
         wanted: what is collected.
 
     Returns:
-        The hand-ins, in the order of their names, older attempts of one person first.
+        The hand-ins in the order of their names, older attempts first.
     """
     readers = {"canvas": _canvas, "moodle": _moodle, "nbgrader": _nbgrader, "folder": _folder}
     found = readers[kind](items, wanted)
     if not _times_are_told(kind, [one.received for one in found if one.received], wanted.due):
         found = [replace(one, received=None) for one in found]
-    return sorted(found, key=lambda one: (one.name, one.attempt))
+    return sorted(found, key=lambda one: (one.attempt, one.name))
 
 
 def _times_are_told(kind: str, times: Sequence[datetime], due: datetime | None) -> bool:

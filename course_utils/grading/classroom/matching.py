@@ -118,5 +118,5 @@ class Matcher:
 def _only(found: list[Student], what: str) -> tuple[Student | None, str]:
     if len(found) == 1:
         return found[0], ""
-    ids = ", ".join(student.id for student in found[:5])
+    ids = ", ".join(sorted(student.id for student in found)[:5])
     return None, f"{len(found)} students have {shown(what)} ({ids})"

@@ -154,6 +154,7 @@ def keep(
     folder.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
     try:
+        (part / "files").mkdir()  # also for nothing at all
         files.write_to(part / "files")
         write_whole(part / "receipt.json", _dump(receipt))
         sync_tree(part / "files")

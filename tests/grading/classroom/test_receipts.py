@@ -113,6 +113,14 @@ def test_changed_files_are_noticed_and_the_same_hand_in_heals_them(classroom):
     assert healed.number == 2
 
 
+def test_an_attempt_without_a_file_is_one_as_well(classroom):
+    first, new = receipts.add(classroom, "s001", NAME, SubmittedFiles({}), rejected="a link")
+    assert new
+    assert receipts.files_of(classroom, first) == SubmittedFiles({})
+    assert receipts.add(classroom, "s001", NAME, SubmittedFiles({}), rejected="a link") == (first, False)
+    assert receipts.add(classroom, "s001", NAME, SubmittedFiles({}), rejected="a pipe")[1] is True
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", None, "other"])
 def test_a_damaged_receipt_makes_no_attempt_disappear(classroom, content):
     receipt, _ = keep(classroom)
