@@ -2,7 +2,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils.grading.marks import WEIGHTS, exact, final_mark, part_mark, weigh, written
@@ -77,6 +77,7 @@ def test_numbers_are_written_with_two_decimals_and_halves_go_up(value, text):
     assert written(value) == text
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1e9, allow_nan=False))
 def test_a_written_number_is_within_half_a_hundredth(value):
     assert abs(Fraction(written(value)) - exact(value)) <= Fraction(1, 200)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course_utils.cli import main
@@ -153,6 +153,7 @@ def test_who_did_not_come_has_a_zero_only_where_the_class_says_so(assignment, tm
     assert one_mark(assignment, done, True, empty, **plans).reason == "no mark in exam.csv"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_everybody_has_one_row_and_no_open_part_becomes_a_number(assignment, data):
     statuses = st.sampled_from(STATUS)

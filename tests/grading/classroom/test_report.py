@@ -6,7 +6,7 @@ from html import unescape
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course_utils.cli import main
@@ -288,6 +288,7 @@ def test_nothing_that_others_wrote_breaks_out_of_a_report(mixed, browser, tmp_pa
     assert all(char.isprintable() or char in "\n" for char in text)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_page_and_text_has_everybody_whatever_the_mix(data, small_class):
     classroom, picture = small_class

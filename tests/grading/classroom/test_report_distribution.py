@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course_utils.grading.classroom.charts import histogram, strip
@@ -11,6 +11,7 @@ from course_utils.grading.classroom.distribution import MOST_RANGES, distributio
 POINTS = st.lists(st.integers(0, 240).map(lambda quarter: quarter / 4), min_size=1, max_size=60)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(POINTS, st.integers(1, 60))
 def test_everybody_is_in_the_one_range_that_holds_the_points(points, possible):
     spread = distribution(points, possible)
@@ -26,6 +27,7 @@ def test_everybody_is_in_the_one_range_that_holds_the_points(points, possible):
     assert len(widths) == 1
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(POINTS)
 def test_quartiles_are_numpys(points):
     spread = distribution(points, 60)
@@ -38,6 +40,7 @@ def test_no_points_are_no_spread_and_one_is_said_as_one():
     assert "median" in distribution([4, 5], 10).sentence
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(POINTS)
 def test_the_histogram_says_in_words_what_it_draws(points):
     spread = distribution(points, 30)
