@@ -97,10 +97,12 @@ def _summary(folder: Path, done: Any, imported: Any) -> list[str]:
         lines.append(f"  {'assignments' if not number else '':11} {name}: {due}, {planned.part}{change}")
     lines.append(f"  time zone   {config.timezone}")
     for name in done.regraded:
-        lines.append(f"\n{name} changed, and there are results: the next run grades everybody's work on it anew.")
-        lines.append("Marks by hand stay where the answer is the same. The old version is kept, for replay.")
+        lines.append(f"\n{name} changed, and there are results:")
+        lines.append("  the next run grades everybody's work on it anew; marks by hand stay where the")
+        lines.append("  answer is the same; the old version is kept, so that old marks can be replayed")
     for name in done.differing:
-        lines.append(f"\n{name} is not what the course has now; it stays as it is. To bring it up to date:")
+        lines.append(f"\n{name} is not what the course has now. It stays as it is;")
+        lines.append("  to bring it up to date:")
         lines.append(f"  course grade init {shlex.quote(str(folder))} --assignment {name}")
     if done.new:
         lines += ["", "next"]

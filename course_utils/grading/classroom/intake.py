@@ -51,7 +51,7 @@ class Collected:
     Attributes:
         kind: what the source was read as.
         entered: what became of each hand-in, in order.
-        unknown_times: newest attempts of whom nobody knows when they came.
+        unknown_times: students of whose newest attempt nobody knows when it came.
         strangers: lines of the table of times that fit nobody.
     """
 
@@ -123,7 +123,7 @@ def collect(
         desk = _Desk(classroom, assignment, found.kind, dry_run)
         ordered = hand_ins(inside, found.kind, wanted)
         for one in _sorted_out(ordered, matcher, table):
-            found.unknown_times += one.newest and one.hand_in.received is None
+            found.unknown_times += one.student is not None and one.newest and one.hand_in.received is None
             found.entered.append(desk.enter(one))
             yield found
     if not found.entered:
