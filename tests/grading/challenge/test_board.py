@@ -60,6 +60,19 @@ def test_ranks_follow_public_scores_until_the_end(contest):
     assert all(row.private is None and row.private_rank is None and row.climbed is None for row in found.values())
 
 
+def test_equal_scores_stand_in_the_order_of_the_names_and_not_of_the_roster(make_class):
+    made = make_class(8)
+    made.pack()
+    for n in range(1, 9):
+        made.hand_in(f"s{n:03d}", 0.5)
+    made.grade()
+    for final in (False, True):
+        found = leaderboard(made.classroom, "tiny", final=final).rows
+        assert [row.name for row in found] == sorted(row.name for row in found)
+        assert [row.student for row in found] != sorted(row.student for row in found)
+        assert {row.public_rank for row in found} == {1}
+
+
 def test_ranks_follow_private_scores_at_the_end_and_say_who_moved(contest):
     found = rows(contest, final=True)
     assert {student: (row.private, row.private_rank, row.climbed) for student, row in found.items()} == {

@@ -47,7 +47,18 @@ def test_training_and_test_images_are_drawn_apart(plan_file, generator):
     data = make_data("tiny", plan_file(), generator, SEED)
     seen = {image.tobytes() for image in data.train_images}
     assert not any(image.tobytes() in seen for image in data.test_images)
-    assert len({number(SEED, "tiny", purpose) for purpose in ("train images", "test images")}) == 2
+    seeds = []
+
+    def note(n, seed):
+        seeds.append(seed)
+        return generator(n, seed)
+
+    for class_seed in (SEED, SEED + 1):
+        make_data("tiny", plan_file(), note, class_seed)
+    make_data("other", plan_file(), note, SEED)
+    assert len(set(seeds)) == len(seeds) == 6
+    assert all(seed.bit_length() > 100 for seed in seeds)
+    assert seeds[0] == number(SEED, "tiny", "train images")
 
 
 def test_the_labels_belong_to_the_images(plan_file, generator):
@@ -161,6 +172,7 @@ def test_truth_is_read_as_it_was_written(plan_file, generator, tmp_path):
         lambda text: text.replace(",1,", ",7,", 1),
         lambda text: text.replace(",1,", ",one,", 1),
         lambda text: text + text.splitlines()[1] + "\n",
+        lambda text: text.replace(text.splitlines()[2][:8], text.splitlines()[1][:8]),
         lambda text: text.replace("\n", "\n\n\udcff"),
     ],
 )
