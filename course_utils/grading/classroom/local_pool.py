@@ -8,6 +8,7 @@ import os
 import selectors
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -391,15 +392,16 @@ class WorkerProcess:
 class Scratch:
     """A temporary folder that is removed even if its owner was killed: by the next one that makes such a folder."""
 
-    PREFIX = "course-grade-"
+    PREFIX, UNFINISHED = "course-grade-", ".course-grade-"
+    SECONDS_TO_MAKE = 3_600.0
 
     def __init__(self) -> None:
         home = Path(tempfile.gettempdir())
         self._sweep(home)
-        making = Path(tempfile.mkdtemp(prefix=".making-", dir=home))
+        making = Path(tempfile.mkdtemp(prefix=self.UNFINISHED, dir=home))
         self._lock = os.open(making / "owner", os.O_CREAT | os.O_RDWR, 0o600)
         _lock(self._lock)
-        self.path = making.rename(home / f"{self.PREFIX}{making.name.removeprefix('.making-')}")  # locked when found
+        self.path = making.rename(home / making.name.removeprefix("."))  # whoever finds it finds it locked
 
     def folder(self, name: str) -> Path:
         """Make a folder in it."""
@@ -415,18 +417,27 @@ class Scratch:
             self._lock = -1
 
     def _sweep(self, home: Path) -> None:
-        for path in home.glob(f"{self.PREFIX}*"):
-            try:
-                if path.is_symlink() or path.stat().st_uid != os.getuid():
+        for path in [*home.glob(f"{self.PREFIX}*"), *home.glob(f"{self.UNFINISHED}*")]:
+            with suppress(OSError):
+                status = path.lstat()
+                if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode):
                     continue
-                lock = os.open(path / "owner", os.O_RDWR | os.O_NOFOLLOW)
-            except OSError:
-                continue
-            try:
-                if _lock(lock):
+                if path.name.startswith("."):
+                    if time.time() - status.st_mtime > self.SECONDS_TO_MAKE:
+                        clear_away(path)
+                elif not self._is_owned(path):
                     clear_away(path)
-            finally:
-                os.close(lock)
+
+    def _is_owned(self, path: Path) -> bool:
+        """Whether the one that made it lives; without the file it is half removed."""
+        try:
+            descriptor = os.open(path / "owner", os.O_RDWR | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return False
+        try:
+            return not _lock(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool:

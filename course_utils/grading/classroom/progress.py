@@ -76,6 +76,8 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(self._special().removeprefix(", "), refresh=False)
             self._bar.update(1)
+            if self.done == self.total:
+                self._bar.refresh()
         elif self.done == self.total or time.monotonic() - self._last >= self.every:
             self._last = time.monotonic()
             self._line(f"{self.done} of {self.total} done{self._left()}{self._special()}")

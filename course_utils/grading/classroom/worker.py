@@ -106,7 +106,7 @@ def _serve(replies: int, line: Line, scratch: Path) -> None:
         return
     try:
         assignment = _assignment(first, scratch)
-        runner = NoCode() if isinstance(assignment, Challenge) else _runner(first)
+        runner = NoCode() if isinstance(assignment, Challenge) else _runner(first, assignment)
     except Exception as trouble:  # whatever it is, the person who started the run has to read it
         _send(replies, Frame({"op": "cannot", "why": str(trouble), "kind": type(trouble).__name__}))
         return

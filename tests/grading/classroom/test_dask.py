@@ -18,8 +18,8 @@ from course_utils.grading.classroom.ledger import Ledger
 from course_utils.grading.classroom.local_pool import PACKAGE_ROOT, CannotStart, Task
 from course_utils.grading.classroom.shipment import Frame, Shipment, submission_frame
 from course_utils.grading.classroom.standing import standings
-from course_utils.grading.classroom.worker import descendants
 from course_utils.grading.files import SubmittedFiles
+from course_utils.grading.sandbox.process_tree import tree
 
 pytest.importorskip("distributed", reason="the grader's cluster needs dask: make grader installs it")
 
@@ -59,11 +59,11 @@ class Cluster:
 
     def worker_processes(self):
         """Dask's own worker processes, which its nannies watch over."""
-        return [pid for process in self.processes for pid in descendants(process.pid) if "spawn_main" in command(pid)]
+        return [pid for process in self.processes for pid in tree(process.pid)[1:] if "spawn_main" in command(pid)]
 
     def end(self):
         for process in self.processes:
-            for pid in [*descendants(process.pid), process.pid]:
+            for pid in [*tree(process.pid)[1:], process.pid]:
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:

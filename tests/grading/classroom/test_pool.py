@@ -1,6 +1,7 @@
 """Worker processes die, hang, lie and are killed: no submission is lost, none has two answers, nothing survives."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +22,9 @@ from course_utils.grading.classroom.shipment import (
     submission_frame,
     submission_of,
 )
-from course_utils.grading.classroom.worker import descendants
+from course_utils.grading.classroom.worker import kill_descendants
 from course_utils.grading.files import SubmittedFiles
+from course_utils.grading.sandbox.process_tree import tree
 
 STUB = '''
 """The real worker, with a grader that obeys the first line of the file it gets."""
@@ -65,7 +67,7 @@ def obey(assignment, files, runner, seed):
 
 worker.grade_files = obey
 worker.SECONDS_TO_END = 2.0
-worker._runner = lambda first: PlainRunner()
+worker._runner = lambda first, assignment: PlainRunner()
 sys.exit(worker.main())
 '''
 
@@ -253,7 +255,9 @@ from pathlib import Path
 from course_utils.grading.assignment import load_assignment
 from course_utils.grading.classroom.local_pool import LocalPool, Task
 from course_utils.grading.classroom.shipment import Shipment, submission_frame
+from course_utils.grading.classroom.worker import kill_descendants
 from course_utils.grading.files import SubmittedFiles
+from course_utils.grading.sandbox.process_tree import tree
 
 root, command, words = Path(sys.argv[1]), sys.argv[2:4], sys.argv[4]
 first = Shipment.of(load_assignment("small", root)).frame(sandbox="plain", unsafe=True)
@@ -331,6 +335,21 @@ def test_the_scratch_folder_of_a_living_run_is_left_alone(own_temporary_folder):
     assert not mine.path.exists()
 
 
+def test_what_was_half_made_or_half_removed_is_swept_and_what_is_not_ours_is_left(own_temporary_folder):
+    home = own_temporary_folder
+    for name in ("course-grade-half", ".course-grade-old", ".course-grade-new", "elsewhere"):
+        (home / name / "worker-1").mkdir(parents=True)
+    os.utime(home / ".course-grade-old", (0, 0))
+    (home / "course-grade-link").symlink_to(home / "elsewhere")
+    Scratch().remove()
+    left = {path.name for path in home.iterdir()}
+    assert left == {".course-grade-new", "elsewhere", "course-grade-link"}
+    assert (home / "elsewhere" / "worker-1").is_dir()
+    (home / "course-grade-link").unlink()
+    for name in (".course-grade-new", "elsewhere"):
+        shutil.rmtree(home / name)
+
+
 def test_clearing_away_kills_only_what_works_in_the_folder(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "ab").mkdir()
@@ -346,14 +365,17 @@ def test_clearing_away_kills_only_what_works_in_the_folder(tmp_path):
             process.wait()
 
 
-def test_descendants_are_found_through_several_levels():
-    process = subprocess.Popen(["sh", "-c", "sh -c 'sleep 60; true'; true"], start_new_session=True)
+def test_what_a_process_started_is_killed_through_several_levels_and_the_process_is_not():
+    process = subprocess.Popen(["sh", "-c", "sh -c 'sleep 60; true'; sleep 60"], start_new_session=True)
     try:
         deadline = time.monotonic() + 10
-        while len(list(descendants(process.pid))) < 2 and time.monotonic() < deadline:
+        while len(tree(process.pid)) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert len(list(descendants(process.pid))) == 2
-        assert process.pid in set(descendants(os.getpid()))
+        _, *below = tree(process.pid)
+        assert len(below) == 2
+        kill_descendants(process.pid)
+        assert gone(*below)
+        assert process.poll() is None
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -410,7 +432,9 @@ from pathlib import Path
 from course_utils.grading.assignment import load_assignment
 from course_utils.grading.classroom.local_pool import LocalPool, Task
 from course_utils.grading.classroom.shipment import Shipment, submission_frame
+from course_utils.grading.classroom.worker import kill_descendants
 from course_utils.grading.files import SubmittedFiles
+from course_utils.grading.sandbox.process_tree import tree
 
 root, command, count, size = Path(sys.argv[1]), sys.argv[2:4], int(sys.argv[4]), int(sys.argv[5])
 first = Shipment.of(load_assignment("small", root)).frame(sandbox="plain", unsafe=True)
