@@ -7,8 +7,9 @@ from collections import Counter
 import pytest
 
 from course_utils.cli import main
-from course_utils.grading.challenge.board import leaderboard, ranks
+from course_utils.grading.challenge.board import Board, Row, leaderboard, ranks
 from course_utils.grading.challenge.board_page import board_page, moved
+from course_utils.grading.challenge.ladder import FLOOR, TOP, ladder
 from course_utils.grading.challenge.pseudonyms import ANIMALS, MOODS, PLACES, pseudonyms
 from course_utils.grading.classroom.roster import Student, write_roster
 from course_utils.grading.files import SubmittedFiles
@@ -156,6 +157,27 @@ def test_the_page_says_how_it_works_and_where_the_baselines_are(contest):
         "4 students from 0.2000 to 0.8000: 3 above guessing (0.300); 2 above a start (0.500); 0 above the reference",
     ):
         assert words in page
+
+
+def test_the_drawing_ends_above_what_it_shows_and_keeps_proportions(plan_file):
+    plan = plan_file(("score: 0.3", "score: 0.1"), ("score: 0.5", "score: 0.2"), ("score: 0.9", "score: 0.4"))
+    people = tuple(Row(f"s{n}", f"name {n}", 0.1 * n, 5 - n, 1) for n in range(1, 5))
+    drawn = ladder(Board("tiny", "A class", plan, False, people, {}, None))
+    lines = [float(y) for y in re.findall(r'class="rung"[^>]* y1="([\d.]+)"', drawn)]
+    dots = [float(y) for y in re.findall(r'class="dot"[^>]* cy="([\d.]+)"', drawn)]
+    assert lines == pytest.approx([FLOOR - (FLOOR - TOP) * score / 0.5 for score in (0.1, 0.2, 0.4)], abs=0.01)
+    assert dots == pytest.approx([FLOOR - (FLOOR - TOP) * score / 0.5 for score in (0.1, 0.2, 0.3, 0.4)], abs=0.01)
+    assert all(TOP < y <= FLOOR for y in lines + dots)
+
+
+def test_names_of_lines_that_are_close_are_pushed_apart(plan_file):
+    plan = plan_file(("score: 0.5", "score: 0.32"))
+    people = tuple(Row(f"s{n}", f"name {n}", 0.8, 1, 1) for n in range(3))
+    drawn = ladder(Board("tiny", "A class", plan, False, people, {}, None))
+    labels = [float(y) for y in re.findall(r'class="label"[^>]* y="([\d.]+)"', drawn)]
+    sides = re.findall(r'class="label"[^>]* text-anchor="(\w+)"', drawn)
+    assert sides == ["end", "end", "start"]
+    assert labels[0] - labels[1] >= 15
 
 
 def test_the_page_loads_nothing_and_runs_nothing(contest):
