@@ -1,4 +1,4 @@
-"""JupyterHub for one class: a container a student, packs handed out, work handed in, a grading service for instructors.
+"""JupyterHub for one class: a container a student, packs handed out, work handed in, grading services for instructors.
 
 ``COURSE_HUB=docker`` (the default) is for a class. ``COURSE_HUB=trial`` starts everything as local processes of one
 user on 127.0.0.1, to try the recipe on a laptop: students are not separated from each other, so use made-up ones.
@@ -19,7 +19,7 @@ PACKS, ROSTER, STATE = FOLDER / "packs", FOLDER / "roster.csv", FOLDER / "hub-st
 HAND_IN, INBOX = FOLDER / "hand-in", FOLDER / "inbox"  # where a student writes; where nobody but the hub does
 INSTRUCTORS = {name.strip() for name in os.environ["COURSE_INSTRUCTORS"].split(",") if name.strip()}
 STUDENT_UID = 1000  # of the user in the image
-GRADING = "grading"
+SERVICES = ("grading", "formgrader")  # of the instructors
 
 
 def logins() -> set[str]:
@@ -117,12 +117,15 @@ else:
 # ---- services ----
 
 c.JupyterHub.services = [
-    {  # the instructors' server, started beside the hub by start-grading.sh
-        "name": GRADING,
-        "url": os.environ.get("COURSE_GRADING_URL", "http://grading:8888"),
-        "api_token": os.environ["GRADING_API_TOKEN"],
-        "oauth_no_confirm": True,
-    },
+    *(  # started beside the hub by start-service.sh
+        {
+            "name": name,
+            "url": os.environ.get(f"{name.upper()}_URL", f"http://{name}:8888"),
+            "api_token": os.environ[f"{name.upper()}_TOKEN"],
+            "oauth_no_confirm": True,
+        }
+        for name in SERVICES
+    ),
     {
         "name": "idle-culler",
         "command": [sys.executable, "-m", "jupyterhub_idle_culler", "--timeout=3600"],
@@ -130,7 +133,11 @@ c.JupyterHub.services = [
     {"name": "inbox", "command": [sys.executable, str(Path(__file__).with_name("inbox.py")), str(HAND_IN), str(INBOX)]},
 ]
 c.JupyterHub.load_roles = [
-    {"name": "graders", "groups": ["instructors"], "scopes": [f"access:services!service={GRADING}"]},
+    {
+        "name": "graders",
+        "groups": ["instructors"],
+        "scopes": [f"access:services!service={name}" for name in SERVICES],
+    },
     {
         "name": "idle-culler",
         "services": ["idle-culler"],

@@ -1,5 +1,6 @@
 """The JupyterHub recipe: its files belong together, hold no secret, and keep students from each other and the class."""
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -15,6 +16,9 @@ import pytest
 import yaml
 from traitlets.config import Config
 
+from course_utils.grading.classroom.create import create
+from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.classroom.roster import Student
 from course_utils.runtime import repo_root
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the recipe is for Linux hosts")
@@ -95,7 +99,8 @@ def test_a_secret_would_be_found():
 def test_the_example_of_settings_leaves_every_secret_empty_and_the_real_one_is_ignored():
     settings = dict(re.findall(r"^(\w+)=(.*)$", (DEPLOY / "env.example").read_text(), flags=re.MULTILINE))
     assert {name: value for name, value in settings.items() if re.search("TOKEN$|SECRET|CLIENT_ID", name)} == {
-        "GRADING_API_TOKEN": "",
+        "GRADING_TOKEN": "",
+        "FORMGRADER_TOKEN": "",
         "OAUTH_CLIENT_ID": "",
         "OAUTH_CLIENT_SECRET": "",
     }
@@ -158,7 +163,7 @@ def test_images_in_which_somebody_works_run_as_nobody_special():
 def test_only_the_hub_holds_dockers_socket_and_only_the_grader_the_class():
     holders = {name: "\n".join(service.get("volumes", [])) for name, service in SERVICES.items()}
     assert [name for name, text in holders.items() if "docker.sock" in text] == ["hub"]
-    assert [name for name, text in holders.items() if "COURSE_CLASS_FOLDER" in text] == ["grading"]
+    assert [name for name, text in holders.items() if "COURSE_CLASS_FOLDER" in text] == ["grading", "formgrader"]
     assert "/inbox:/srv/inbox:ro" in holders["grading"]
 
 
@@ -205,7 +210,7 @@ def hub(tmp_path, monkeypatch):
 
     def run(mode, **more):
         for name in list(os.environ):
-            if name.startswith(("COURSE_", "OAUTH_", "GRADING_")):
+            if name.startswith(("COURSE_", "OAUTH_", "GRADING_", "FORMGRADER_")):
                 monkeypatch.delenv(name)
         settings = {
             "COURSE_HUB": mode,
@@ -227,23 +232,26 @@ IN_COMPOSE = {
 }
 
 
+TOKENS = {"GRADING_TOKEN": "x", "FORMGRADER_TOKEN": "x"}
+
+
 def test_the_hub_runs_with_the_settings_that_compose_gives_it_and_needs_each_secret(hub):
     c, _ = hub("docker", **IN_COMPOSE)
     assert c.JupyterHub.authenticator_class == "generic-oauth"
     assert c.Authenticator.allowed_users == {"ada01", "s002", "prof", "assistant"}
     assert c.Authenticator.admin_users == set()
-    for name in ("OAUTH_CLIENT_SECRET", "GRADING_API_TOKEN", "COURSE_STUDENT_IMAGE"):
+    for name in ("OAUTH_CLIENT_SECRET", "GRADING_TOKEN", "FORMGRADER_TOKEN", "COURSE_STUDENT_IMAGE"):
         with pytest.raises(KeyError, match=name):
             hub("docker", **{key: value for key, value in IN_COMPOSE.items() if key != name})
 
 
 def test_the_trial_stays_on_this_machine_and_needs_a_password(hub):
-    c, _ = hub("trial", COURSE_TRIAL_PASSWORD="x" * 12, GRADING_API_TOKEN="x")
+    c, _ = hub("trial", COURSE_TRIAL_PASSWORD="x" * 12, **TOKENS)
     assert c.JupyterHub.bind_url.startswith("http://127.0.0.1:")
     with pytest.raises(KeyError, match="COURSE_TRIAL_PASSWORD"):
-        hub("trial", GRADING_API_TOKEN="x")
+        hub("trial", **TOKENS)
     with pytest.raises(KeyError):
-        hub("open", GRADING_API_TOKEN="x")
+        hub("open", **TOKENS)
 
 
 def test_a_students_container_holds_the_own_home_and_the_own_hand_in_folder_and_nothing_else(hub, tmp_path):
@@ -262,11 +270,59 @@ def test_a_students_container_holds_the_own_home_and_the_own_hand_in_folder_and_
     assert c.Spawner.cpu_limit
 
 
-def test_only_instructors_reach_the_grading_service(hub):
+@pytest.mark.parametrize("service", ["grading", "formgrader"])
+def test_only_instructors_reach_their_services(hub, service):
     c, _ = hub("docker", **IN_COMPOSE)
-    access = [role for role in c.JupyterHub.load_roles if "access:services!service=grading" in role["scopes"]]
-    assert [role["groups"] for role in access] == [["instructors"]]
+    assert service in [found["name"] for found in c.JupyterHub.services]
+    access = [role for role in c.JupyterHub.load_roles if f"access:services!service={service}" in role["scopes"]]
+    assert [(role["groups"], role.get("users"), role.get("services")) for role in access] == [
+        (["instructors"], None, None)
+    ]
+    assert c.JupyterHub.services[0]["url"] == "http://grading:8888"
     assert c.JupyterHub.load_groups == {"instructors": {"users": ["assistant", "prof"]}}
+
+
+def test_the_formgrader_behind_the_hub_lets_the_login_through_and_nothing_more(monkeypatch, tmp_path):
+    served = []
+    found = module("hub_formgrader")
+    was = found.formgrader_server.OPEN
+    monkeypatch.setattr(found.formgrader_server, "OPEN", was)
+    monkeypatch.setattr(found.formgrader_server, "_load_jupyter_server_extension", served.append)
+    monkeypatch.setattr(found.UpToDate, "look", lambda self: None)
+    app = SimpleNamespace(root_dir=str(tmp_path), log=None)
+
+    async def load():
+        found._load_jupyter_server_extension(app)
+
+    asyncio.run(load())
+    assert served == [app]
+    closed = re.compile(rf"/(?!{found.formgrader_server.OPEN}$).*")  # as the server writes it
+    assert not closed.fullmatch("/oauth_callback")
+    assert not closed.fullmatch("/formgrader/gradebook")
+    for path in ("/api/contents", "/api/kernels", "/terminals/1", "/oauth_callback/x", "/x/oauth_callback"):
+        assert closed.fullmatch(path), path
+
+
+def test_the_gradebook_behind_the_hub_follows_the_class(tmp_path):
+    found = module("hub_formgrader")
+    create(tmp_path / "class", roster=[Student("s001")], assignments=["01_perceptron"])
+    said = []
+    gradebook = found.UpToDate(tmp_path / "class", SimpleNamespace(error=lambda *words: said.append(words)))
+    gradebook.look()
+    assert (tmp_path / "class" / "gradebook.db").is_file()
+    (tmp_path / "class" / "gradebook.db").unlink()
+    gradebook.look()
+    assert not (tmp_path / "class" / "gradebook.db").exists(), "nothing was graded since: nothing is written"
+    (tmp_path / "class" / "ledger" / "results").mkdir()
+    with ClassFolder(tmp_path / "class").lock():
+        gradebook.look()
+    assert not (tmp_path / "class" / "gradebook.db").exists(), "another command is at work"
+    gradebook.look()
+    assert (tmp_path / "class" / "gradebook.db").is_file()
+    (tmp_path / "class" / "ledger" / "manual").mkdir(exist_ok=True)
+    (tmp_path / "class" / "class.yml").write_text("no class")
+    gradebook.look()
+    assert "is not up to date" in said[0][0]
 
 
 # ---- handing in ----
