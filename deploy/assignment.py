@@ -5,6 +5,8 @@
     assignment fetch 01_perceptron   your own copy, in the folder 01_perceptron
     assignment hand-in 01_perceptron the notebook in that folder, as it is saved now; the last one counts
 
+Of a data challenge ``predictions.csv`` is handed in beside the notebook.
+
 Standard library only. The packs are mounted read-only; the folder of each assignment below ``hand-in`` is shared with
 the instructor and with nobody else.
 """
@@ -20,6 +22,7 @@ from pathlib import Path
 PACKS = Path(os.environ.get("COURSE_PACKS", "/srv/packs"))
 HOME = Path.home()
 HAND_IN = HOME / "hand-in"
+PREDICTIONS = "predictions.csv"
 
 
 def names() -> list[str]:
@@ -27,11 +30,16 @@ def names() -> list[str]:
     return sorted(path.stem for path in PACKS.glob("*.zip"))
 
 
+def wanted(folder: Path) -> list[Path]:
+    """What is handed in of a folder, as far as it is there."""
+    return [path for path in (folder / f"{folder.name}.ipynb", folder / PREDICTIONS) if path.is_file()]
+
+
 def show() -> int:
     """List the assignments."""
     for name in names():
-        handed_in = HAND_IN / name / f"{name}.ipynb"
-        when = time.strftime("%d %b %H:%M", time.localtime(handed_in.stat().st_mtime)) if handed_in.is_file() else ""
+        times = [path.stat().st_mtime for path in wanted(HAND_IN / name)]
+        when = time.strftime("%d %b %H:%M", time.localtime(max(times))) if times else ""
         print(f"{name:24} {'handed in ' + when if when else 'not handed in'}")
     if not names():
         print("nothing is handed out yet")
@@ -51,19 +59,20 @@ def fetch(name: str) -> int:
 
 
 def hand_in(name: str) -> int:
-    """Put a copy of the notebook where the instructor collects it, whole or not at all."""
-    notebook, folder = HOME / name / f"{name}.ipynb", HAND_IN / name
-    if not notebook.is_file():
-        print(f"there is no {notebook}: save your notebook there, under this name", file=sys.stderr)
+    """Put copies where the instructor collects them, each whole or not at all."""
+    found, folder = wanted(HOME / name), HAND_IN / name
+    if not found:
+        print(f"there is no {HOME / name / name}.ipynb: save your notebook there, under this name", file=sys.stderr)
         return 2
     if not folder.is_dir():
         print(f"{folder} is missing: stop your server (File, Hub Control Panel) and start it again", file=sys.stderr)
         return 2
-    content = notebook.read_bytes()
-    part = folder / f".{name}.part"
-    part.write_bytes(content)
-    part.replace(folder / notebook.name)
-    print(f"handed in {notebook.name}, {len(content)} bytes, {hashlib.sha256(content).hexdigest()[:12]}")
+    for path in found:
+        content = path.read_bytes()
+        part = folder / f".{path.name}.part"
+        part.write_bytes(content)
+        part.replace(folder / path.name)
+        print(f"handed in {path.name}, {len(content)} bytes, {hashlib.sha256(content).hexdigest()[:12]}")
     print("saved something since? hand in again: the last one counts")
     return 0
 

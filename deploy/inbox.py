@@ -4,7 +4,7 @@
     python inbox.py HAND_IN INBOX --once   look once
 
 A student can write into the own folder below HAND_IN at any time, also after the deadline, and can give a file any
-modification time. So each new notebook is copied to INBOX/ASSIGNMENT/STUDENT/, which no student sees, and the copy
+modification time. So each new file is copied to INBOX/ASSIGNMENT/STUDENT/, which no student sees, and the copy
 carries the time of the file's last change as the system itself recorded it (``st_ctime``: no user can set it).
 ``course grade collect CLASS ASSIGNMENT INBOX/ASSIGNMENT`` reads it from there. Standard library only.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 
 MOST_BYTES = 20_000_000
 SECONDS = 5.0
+PREDICTIONS = "predictions.csv"  # of a data challenge, beside the notebook
 
 
 def read(path: Path) -> tuple[bytes, float] | None:
@@ -38,23 +39,28 @@ def read(path: Path) -> tuple[bytes, float] | None:
     return content, after.st_ctime
 
 
+def store(target: Path, content: bytes, changed: float, inbox: Path) -> None:
+    """Write a file whole or not at all, with the time at which it came."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, part = tempfile.mkstemp(dir=inbox)  # beside the assignments: collecting never sees a part
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    os.chmod(part, 0o644)
+    os.utime(part, (changed, changed))
+    os.replace(part, target)
+
+
 def take(hand_in: Path, inbox: Path) -> list[str]:
-    """Copy what is new; returns ``ASSIGNMENT/STUDENT`` of each."""
+    """Copy what is new; returns ``ASSIGNMENT/STUDENT/FILE`` of each."""
     taken = []
     for folder in sorted(path for path in hand_in.glob("*/*") if path.is_dir() and not path.is_symlink()):
         assignment, student = folder.parent.name, folder.name
-        found = read(folder / f"{assignment}.ipynb")
-        target = inbox / assignment / student / f"{assignment}.ipynb"
-        if found is None or (target.is_file() and target.read_bytes() == found[0]):
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=inbox)  # beside the assignments: collecting never sees a part
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(found[0])
-        os.chmod(part, 0o644)
-        os.utime(part, (found[1], found[1]))
-        os.replace(part, target)
-        taken.append(f"{assignment}/{student}")
+        for name in (f"{assignment}.ipynb", PREDICTIONS):
+            target = inbox / assignment / student / name
+            found = read(folder / name)
+            if found is not None and not (target.is_file() and target.read_bytes() == found[0]):
+                store(target, *found, inbox)
+                taken.append(f"{assignment}/{student}/{name}")
     return taken
 
 

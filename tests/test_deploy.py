@@ -357,6 +357,18 @@ def test_a_student_fetches_works_and_hands_in(student, capsys):
     assert "handed in" in capsys.readouterr().out
 
 
+def test_predictions_of_a_challenge_are_handed_in_beside_the_notebook_and_taken(student, take):
+    student.call("fetch", "one")
+    (student.home / "one" / "predictions.csv").write_text("id,label")
+    assert student.call("hand-in", "one") == 0
+    handed_in = student.home / "hand-in" / "one"
+    assert sorted(path.name for path in handed_in.iterdir()) == ["one.ipynb", "predictions.csv"]
+    (take.there.parent / "predictions.csv").write_bytes((handed_in / "predictions.csv").read_bytes())
+    (take.there.parent / "more.csv").write_text("something else")
+    assert take.now() == ["one/ada01/predictions.csv"]
+    assert [path.name for path in take.here.parent.iterdir()] == ["predictions.csv"]
+
+
 def test_what_cannot_be_handed_in_says_why(student, capsys):
     assert student.call("hand-in", "two") == 2
     assert "no assignment 'two'; there are: one" in capsys.readouterr().err
@@ -383,12 +395,12 @@ def test_the_inbox_keeps_the_time_at_which_a_notebook_really_came(take):
     before = time.time()
     take.there.write_text("late work")
     os.utime(take.there, (0, 0))  # "I handed that in long ago"
-    assert take.now() == ["one/ada01"]
+    assert take.now() == ["one/ada01/one.ipynb"]
     assert take.here.read_text() == "late work"
     assert take.here.stat().st_mtime >= before - 1
     assert take.now() == [], "the same work is not taken twice"
     take.there.write_text("later work")
-    assert take.now() == ["one/ada01"]
+    assert take.now() == ["one/ada01/one.ipynb"]
     assert take.here.read_text() == "later work"
 
 
@@ -404,7 +416,7 @@ def test_the_inbox_follows_no_link_and_waits_for_no_pipe(take, tmp_path):
     other = take.there.parents[1] / "eve"
     other.symlink_to(take.there.parent)
     take.there.write_text("x")
-    assert take.now() == ["one/ada01"]
+    assert take.now() == ["one/ada01/one.ipynb"]
     assert not take.here.parents[1].joinpath("eve").exists()
 
 
@@ -424,4 +436,4 @@ def test_a_look_can_be_asked_for_by_hand(take):
         "--once",
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert (done.returncode, done.stdout) == (0, "taken: one/ada01\n")
+    assert (done.returncode, done.stdout) == (0, "taken: one/ada01/one.ipynb\n")
