@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from course_utils.cli.grade.run import add_worker_arguments, folded, processors, refused
+from course_utils.cli.grade.run import add_worker_arguments, folded, load, processors, refused
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.grading_run import UnknownStudent
@@ -46,15 +46,15 @@ def run(args: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
         return 2
     classroom = ClassFolder(args.folder)
-    assignment = classroom.assignment(args.assignment)
     start = time.monotonic()
     try:
+        assignment = load(classroom, args.assignment)
         recorded = _recorded(args, classroom, assignment)
         found = [*recorded.unreadable, *_replayed(args, classroom, recorded)]
     except (UnknownStudent, CannotStart, Stopped) as error:
         print(error, file=sys.stderr)
         return 2
-    for line in summary(args.assignment, found, recorded.unsettled, time.monotonic() - start, args.unsafe):
+    for line in summary(args.assignment, found, recorded.unsettled, time.monotonic() - start):
         print(line)
     return 0 if all(one.verdict == EQUAL for one in found) else 1
 
@@ -73,14 +73,14 @@ def _replayed(args: argparse.Namespace, classroom: ClassFolder, recorded: Record
     warning = NOT_SANDBOXED if args.unsafe else ""
     with Progress(f"{args.assignment} again", len(recorded.entries), warning=warning) as progress:
         for one in replay(classroom, args.assignment, recorded.entries, pool_for):
-            progress.step(one.verdict)
+            progress.step(one.verdict, warning="" if one.sandboxed else NOT_SANDBOXED)
             yield one
 
 
-def summary(name: str, found: list[Replayed], unsettled: list[str], seconds: float, unsafe: bool) -> Iterator[str]:
+def summary(name: str, found: list[Replayed], unsettled: list[str], seconds: float) -> Iterator[str]:
     """What a person reads at the end, line by line."""
-    if unsafe:
-        yield f"{NOT_SANDBOXED}: student code may have run without a sandbox (--unsafe)."
+    if unsafe := sum(not one.sandboxed for one in found):
+        yield f"{NOT_SANDBOXED}: {unsafe} results were computed anew without a sandbox (--unsafe)."
     verdicts = Counter(one.verdict for one in found)
     yield f"{name}: {len(found)} recorded results computed anew in {duration(seconds)}."
     yield ""

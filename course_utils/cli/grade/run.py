@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from course_utils.grading.assignment import Assignment
-from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.classroom.folder import ClassFolder, NotAClass
 from course_utils.grading.classroom.grading_run import Outcome, UnknownStudent, chosen, grade_class, to_grade
 from course_utils.grading.classroom.local_pool import CannotStart, LocalPool
 from course_utils.grading.classroom.progress import NOT_SANDBOXED, Progress, duration, plain
@@ -57,13 +57,15 @@ def run(args: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
         return 2
     classroom = ClassFolder(args.folder)
-    assignment = classroom.assignment(args.assignment)
     try:
+        assignment = load(classroom, args.assignment)
         with classroom.lock():
             return _run(args, classroom, assignment)
     except (UnknownStudent, CannotStart) as error:
         print(error, file=sys.stderr)
         return 2
+    except FileNotFoundError:
+        raise  # it says what is missing
     except OSError as error:
         print(f"stopped: {error}. What is in the ledger stays; the next run goes on from there.", file=sys.stderr)
         return 2
@@ -81,6 +83,21 @@ def refused(args: argparse.Namespace) -> str:
             "or add --unsafe if you trust every submission"
         )
     return ""
+
+
+def load(classroom: ClassFolder, name: str) -> Assignment:
+    """The class's copy of an assignment.
+
+    Raises:
+        CannotStart: if it cannot be used: its hidden tests are a program, and may be broken in any way.
+    """
+    try:
+        return classroom.assignment(name)
+    except (NotAClass, FileNotFoundError):
+        raise
+    except Exception as error:
+        home = classroom.path / "assignments" / "src" / name
+        raise CannotStart(f"{home} cannot be graded with: {type(error).__name__}: {error}") from None
 
 
 def processors() -> int:
@@ -111,14 +128,13 @@ def _run(args: argparse.Namespace, classroom: ClassFolder, assignment: Assignmen
     outcome = Outcome(len(receipts))
     interrupted = False
     if receipts:
-        warning = NOT_SANDBOXED if args.unsafe else ""
         try:
             with (
                 stopped_like_ctrl_c(),
                 _pool(args, Shipment.of(assignment), len(receipts)) as pool,
-                Progress(assignment.name, len(receipts), warning=warning) as progress,
+                Progress(assignment.name, len(receipts), warning=_first_warning(args)) as progress,
             ):
-                step = lambda entry: progress.step(entry.grade["status"])
+                step = lambda entry: progress.step(entry.grade["status"], warning=_warning(not outcome.sandboxed))
                 grade_class(classroom, assignment, receipts, pool, step, again=args.again, outcome=outcome)
         except KeyboardInterrupt:
             interrupted = True
@@ -128,6 +144,15 @@ def _run(args: argparse.Namespace, classroom: ClassFolder, assignment: Assignmen
     if interrupted:
         return 130
     return 1 if tally.unsettled or outcome.stopped else 0
+
+
+def _first_warning(args: argparse.Namespace) -> str:
+    """What the first lines say, before a result tells whether there was a sandbox."""
+    return NOT_SANDBOXED if args.sandbox == "plain" else "--unsafe" if args.unsafe else ""
+
+
+def _warning(unsafe: bool) -> str:
+    return NOT_SANDBOXED if unsafe else ""
 
 
 def _pool(args: argparse.Namespace, shipment: Shipment, tasks: int) -> Any:

@@ -69,9 +69,18 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def step(self, status: str) -> None:
-        """One submission more has its result in the ledger."""
+    def step(self, status: str, *, warning: str | None = None) -> None:
+        """One submission more is done.
+
+        Args:
+            status: how it ended.
+            warning: what lines say from now on; None for the same as before.
+        """
         self.done += 1
+        if warning is not None and warning != self.warning:
+            self.warning = warning
+            if self._bar is not None:
+                self._bar.set_description_str(self._short_head(), refresh=False)
         self._statuses[status] += 1
         if self._bar is not None:
             self._bar.set_postfix_str(self._special().removeprefix(", "), refresh=False)
@@ -96,6 +105,9 @@ class Progress:
     def _head(self) -> str:
         return f"{self.warning}  {self.label}" if self.warning else self.label
 
+    def _short_head(self) -> str:
+        return self._head() if len(self._head()) <= 32 else self._head()[:31] + "…"
+
     def _left(self) -> str:
         left = (time.monotonic() - self._start) / self.done * (self.total - self.done)
         return f", about {duration(left)} left" if self.done < self.total else ""
@@ -110,7 +122,7 @@ class Progress:
         tqdm.monitor_interval = 0  # no thread of its own
         return tqdm(
             total=self.total,
-            desc=self._head() if len(self._head()) <= 32 else self._head()[:31] + "…",
+            desc=self._short_head(),
             file=self.stream,
             bar_format="{desc} {bar} {n_fmt}/{total_fmt}, {remaining} left{postfix}",
             ascii=" ▏▎▍▌▋▊▉█",

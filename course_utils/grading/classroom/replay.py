@@ -13,6 +13,7 @@ from typing import Any
 
 from course_utils.grading.assignment import Assignment, load_assignment
 from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.classroom.frozen import OLD_VERSIONS
 from course_utils.grading.classroom.grading_run import Pool, chosen, is_settled
 from course_utils.grading.classroom.ledger import Damaged, Entry, Ledger, key_of
 from course_utils.grading.classroom.local_pool import Answer, Task
@@ -21,7 +22,6 @@ from course_utils.grading.classroom.shipment import Frame, submission_frame
 from course_utils.grading.grade import Grade, seed_of
 
 EQUAL, DIFFERENT, CANNOT = "equal", "different", "cannot"
-OLD_VERSIONS = ".versions"
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Replayed:
         verdict: equal, different, or cannot (be computed anew).
         why: the differences, or why not.
         environment: what it was computed with that is another now: name, then, now.
+        sandboxed: whether student code ran in a sandbox this time, or did not run at all.
     """
 
     student: str
     verdict: str
     why: str = ""
     environment: tuple[tuple[str, str, str], ...] = ()
+    sandboxed: bool = True
 
 
 @dataclass
@@ -164,21 +166,23 @@ def _frame(classroom: ClassFolder, entry: Entry) -> Frame:
 
 def compare(entry: Entry, answer: Answer) -> Replayed:
     """Hold a result that was just computed against the one that is recorded."""
+    safe = answer.sandboxed
     if answer.grade is None:
-        return Replayed(entry.student, CANNOT, answer.trouble)
+        return Replayed(entry.student, CANNOT, answer.trouble, sandboxed=safe)
     try:
         then = Grade.from_record(entry.grade)
     except (KeyError, TypeError, ValueError) as error:
-        return Replayed(entry.student, CANNOT, f"its record has another form ({type(error).__name__}: {error})")
+        why = f"its record has another form ({type(error).__name__}: {error})"
+        return Replayed(entry.student, CANNOT, why, sandboxed=safe)
     now = Grade.from_record(answer.grade)
     if not is_settled(now):
-        return Replayed(entry.student, CANNOT, now.reason)
+        return Replayed(entry.student, CANNOT, now.reason, sandboxed=safe)
     found = differences(then, now)
     changed = _changed(
         {**then.environment, **entry.environment, "runner": entry.runner},
         {**now.environment, **answer.environment, "runner": answer.runner},
     )
-    return Replayed(entry.student, DIFFERENT if found else EQUAL, "; ".join(found), changed)
+    return Replayed(entry.student, DIFFERENT if found else EQUAL, "; ".join(found), changed, safe)
 
 
 def differences(then: Grade, now: Grade) -> list[str]:

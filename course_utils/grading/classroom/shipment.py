@@ -112,8 +112,9 @@ class Shipment:
         files = {}
         for prefix, folder in ((assignment.name, assignment.folder), (f"src/{assignment.name}", assignment.source)):
             for path in sorted(folder.rglob("*")):
-                if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
-                    files[f"{prefix}/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
+                inside = path.relative_to(folder)
+                if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(inside.parts):
+                    files[f"{prefix}/{inside.as_posix()}"] = path.read_bytes()
         patience = 2 * assignment.limits.total.clock + PATIENCE
         return cls(assignment.name, assignment.version, files, patience)
 
