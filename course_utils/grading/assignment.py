@@ -38,7 +38,7 @@ class Exercise:
     points: float
     manual: bool
     functions: tuple[str, ...]
-    stub: str
+    stub: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Assignment:
     source: Path
     folder: Path
     exercises: tuple[Exercise, ...]
-    handed_out: HandedOut
-    tests: tuple[HiddenTest, ...]
+    handed_out: HandedOut = field(repr=False)
+    tests: tuple[HiddenTest, ...] = field(repr=False)
     withheld: tuple[str, ...]
     version: str
     tensors: bool = field(default=False, kw_only=True)

@@ -53,7 +53,7 @@ class SubmittedFiles:
         BadFiles: if a path leaves its folder, a file is also a folder, or there is too much.
     """
 
-    content: Mapping[str, bytes]
+    content: Mapping[str, bytes] = field(repr=False)
     left_out: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:

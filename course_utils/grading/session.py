@@ -267,7 +267,8 @@ class StudentSession:
             self.close()
             raise Ungraded(f"the student process does not start: {failure('raised', 'it', reply=reply)}")
         if not self.environment and isinstance(environment, dict):
-            self.environment = {k: v for k, v in environment.items() if isinstance(v, str) and _VERSION.fullmatch(v)}
+            told = {name: environment.get(name) for name in ("python", "numpy", "torch")}
+            self.environment = {k: v for k, v in told.items() if isinstance(v, str) and _VERSION.fullmatch(v)}
 
     def _run_cells(self) -> None:
         """Run the cells; leaves no channel behind when one of them hangs or kills the process.
