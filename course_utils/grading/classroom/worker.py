@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from course_utils import __version__
+import course_utils
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.challenge.kind import Challenge
 from course_utils.grading.challenge.no_code import NoCode
@@ -140,7 +140,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "course_utils": __version__,
+        "course_utils": course_utils.__version__,
         "grader": grader_version(),
     }
 
