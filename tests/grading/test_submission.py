@@ -282,11 +282,10 @@ cells = st.dictionaries(words, values | st.dictionaries(words, values, max_size=
 
 
 def harmless(assignment, files):
-    """Reading ends with a submission or one of two exceptions, whose text says something."""
+    """Reading ends with a submission or one of two exceptions."""
     try:
         found = read_submission(files, assignment)
-    except (Unreadable, NeedsHuman) as refusal:
-        assert str(refusal)
+    except (Unreadable, NeedsHuman):
         return
     assert all(isinstance(cell.source, str) and cell.label.startswith("cell ") for cell in found.cells)
     assert all(answer is None or answer.encode() is not None for answer in found.answers.values())
