@@ -70,10 +70,26 @@ def reading() -> Iterator[None]:
 
 @contextmanager
 def gradebook_of(classroom: ClassFolder) -> Iterator[Any]:
-    """Open the class's gradebook (`nbgrader.api.Gradebook`), made anew if there is none.
+    """Open the class's gradebook, made anew if there is none, and close it at the end.
 
     Raises:
         Damaged: if what is there, or what is read from it inside, cannot be used.
+        Unusable: if it cannot be written, and a new one would not help.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    with open_gradebook(classroom) as gradebook:
+        try:
+            yield gradebook
+        except SQLAlchemyError as error:
+            raise _meaning(error, url_of(classroom)) from error
+
+
+def open_gradebook(classroom: ClassFolder) -> Any:
+    """The class's gradebook as an `nbgrader.api.Gradebook`, checked, made anew if there is none.
+
+    Raises:
+        Damaged: if what is there cannot be used.
         Unusable: if it cannot be written, and a new one would not help.
     """
     from nbgrader.api import Gradebook
@@ -84,11 +100,7 @@ def gradebook_of(classroom: ClassFolder) -> Iterator[Any]:
         with reading():
             _prepare(url, path)
             timeout = {"timeout": str(WAIT_SECONDS)} if path is not None else {}
-            gradebook = Gradebook(url.update_query_dict(timeout), COURSE)
-        with gradebook:
-            yield gradebook
-    except (Damaged, Unusable):
-        raise
+            return Gradebook(url.update_query_dict(timeout), COURSE)
     except ModuleNotFoundError as error:
         raise Unusable(
             f"{url.render_as_string(hide_password=True)} needs the package {error.name}: "

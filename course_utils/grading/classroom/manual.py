@@ -3,6 +3,7 @@
 import json
 import secrets
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from course_utils.grading.classroom.durable import write_whole
@@ -33,6 +34,11 @@ class ManualMark:
     comment: str
     marked_at: str
     source: str
+
+
+def now() -> str:
+    """This moment as marks keep it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def answer_hash(exercise: ExerciseResult, submission: str) -> str:

@@ -150,9 +150,9 @@ def has_stamp(content: bytes, stamp: str) -> bool:
 
 def _about(row: Standing, work: Work, place: str) -> str:
     """The first cell: what the marker should know before reading."""
-    lines = [row.reason, *(row.grade.notes if row.grade else ()), *work.notes, f"files: {place}"]
+    lines = [row.reason, *(row.grade.notes if row.grade else ()), *work.notes]
     items = "".join(f"<li>{escape(one_line(line))}</li>" for line in dict.fromkeys(filter(None, lines)))
-    return f"<ul>{items}</ul>"
+    return f'<ul>{items}<li class="name-shown">files: {escape(place)}</li></ul>'  # shown and hidden with the name
 
 
 def _answer(given: dict[str, Any], work: Work, reason: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 from nbgrader.api import MissingEntry
 from nbgrader.plugins.export import ExportPlugin
 
+from course_utils.grading.classroom.tables import key, label
+
 COLUMNS = ("assignment", "student_id", "last_name", "first_name", "email", "timestamp", "status", "score", "max_score")
 
 
@@ -30,7 +32,7 @@ class StatusExport(ExportPlugin):
 
 
 def _row(gradebook: Any, assignment: Any, student: Any) -> list[Any]:
-    who = [_plain(value) for value in (student.id, student.last_name, student.first_name, student.email)]
+    who = [key(student.id), label(student.last_name or ""), label(student.first_name or ""), key(student.email or "")]
     try:
         submission = gradebook.find_submission(assignment.name, student.id)
     except MissingEntry:
@@ -38,9 +40,3 @@ def _row(gradebook: Any, assignment: Any, student: Any) -> list[Any]:
     done = not submission.needs_manual_grade
     status, score = ("marked", submission.score) if done else ("needs a human", "")
     return [assignment.name, *who, submission.timestamp, status, score, assignment.max_score]
-
-
-def _plain(value: Any) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    text = str(value or "")
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -112,11 +112,9 @@ def test_nbgraders_export_writes_no_zero_for_what_has_no_mark(classroom, monkeyp
     monkeypatch.chdir(classroom.path)
     NbGraderApp.clear_instance()
     try:
-        with pytest.raises(SystemExit) as end:
-            NbGraderApp.launch_instance(["export", "--log-level=ERROR"])
+        NbGraderApp.launch_instance(["export", "--log-level=ERROR"])
     finally:
         NbGraderApp.clear_instance()
-    assert not end.value.code
     rows = {row["student_id"]: row for row in csv.DictReader((classroom.path / "grades.csv").open())}
     assert {who: (row["status"], row["score"]) for who, row in rows.items()} == {
         "s001": ("needs a human", ""),
