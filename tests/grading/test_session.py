@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from course_utils.grading.files import BadFiles
+from course_utils.grading.hidden import hidden, run_tests
 from course_utils.grading.sandbox.plain import PlainRunner
-from course_utils.grading.sandbox.runner import TimeLimit, Unavailable, processor_seconds
+from course_utils.grading.sandbox.runner import TimeLimit, Timeout, Unavailable, processor_seconds
 from course_utils.grading.sentences import CallFailed
 from course_utils.grading.session import Cell, Limits, StudentSession, Ungraded
+from course_utils.grading.wire import pack, unpack
 
 GOOD = "def double(x):\n    return 2 * x\n"
 
@@ -129,15 +132,40 @@ def test_cells_run_in_order_and_a_bad_one_costs_itself_alone(session):
     assert s.processes == 3
 
 
-def test_magics_of_a_notebook_do_no_harm(session):
-    run = "get_ipython().run_cell_magic('time', '', 'def timed():\\n    return 5\\n')"
+MAGICS = [
+    "%matplotlib inline\n!rm -rf x\nlisted = !ls\n%pip install x\nlist?\na = 1",
+    "%%time\ndef timed():\n    return 5",
+    "%time b = 2\n%timeit c",
+    "%%capture out\nd = 4\nprint('hidden')",
+    "%%bash\nrm -rf x",
+    "%%writefile mine.py\ne = 'written'",
+    "import mine\ndef f():\n    return a, timed(), b, d, mine.e, 7 % 4",
+    "display(3)\ninput('?')",
+    'text = """\n%not a magic\n!nor a command\n"""\ndef g():\n    return text',
+]
+
+
+def test_magics_of_a_notebook_do_what_matters_and_no_harm(session):
+    s = session(*MAGICS)
+    assert s.call("f", []).value == (1, 5, 2, 4, "written", 3)
+    assert s.call("g", []).value == "\n%not a magic\n!nor a command\n"
+    assert [report.sentence for report in s.reports.values() if report.status != "ok"] == []
+
+
+def test_the_place_of_an_error_inside_a_timed_cell_is_its_line(session):
+    s = session("%%time\na = 1\nb = a / 0")
+    s.load()
+    assert s.reports["cell 1"].sentence == "cell 1 stops with ZeroDivisionError (line 3 of cell 1)"
+
+
+def test_the_value_of_a_last_line_is_shown_as_a_notebook_shows_it(session):
     s = session(
-        "get_ipython().run_line_magic('matplotlib', 'inline')\nget_ipython().system('ls')",
-        run,
-        "display(3)\ninput('?')",
+        "1 + 1", "2 + 2;", "x = 3", "'text'", "None", "print('a'); [1]", "from __future__ import annotations\n5"
     )
-    assert s.call("timed", []).value == 5
-    assert all(report.status == "ok" for report in s.reports.values())
+    s.load()
+    assert {cell.label: cell.text for cell in s.outputs.by_cell.values()} == {
+        "cell 1": "2\n", "cell 4": "'text'\n", "cell 6": "a\n[1]\n", "cell 7": "5\n",
+    }  # fmt: skip
 
 
 def test_the_process_sees_nothing_of_the_graders_environment(session, monkeypatch):
@@ -220,3 +248,125 @@ def test_processor_time_decides_and_the_clock_only_stops_sleepers(session):
 def test_the_plain_runner_says_that_it_is_no_sandbox():
     assert PlainRunner().sandboxed is False
     assert signal.SIGKILL  # the way every process here ends
+
+
+# ---- files ----
+
+
+def test_files_lie_where_the_code_runs_and_the_graders_own_win(session):
+    own = {"data/points.csv": b"own", "checks/__init__.py": b"WHOSE = 'own'", "mine.py": b"X = 1"}
+    given = {"checks/__init__.py": b"WHOSE = 'given'"}
+    code = "import checks, mine\ndef f():\n    return checks.WHOSE, mine.X, open('data/points.csv').read()\n"
+    assert session(code, files=given, helpers=own).call("f", []).value == ("given", 1, "own")
+
+
+@pytest.mark.parametrize("path", ["../up.py", "/tmp/up.py", "a/../../up.py", "a//b", ""])
+def test_no_file_leaves_the_working_directory(session, path):
+    with pytest.raises(BadFiles):
+        session(GOOD, helpers={path: b""}).load()
+    from course_utils.grading.student_surroundings import write_files
+
+    with pytest.raises(ValueError, match="leaves the working directory"):
+        write_files({path: np.zeros(1, np.uint8)})
+
+
+def test_a_helper_that_cannot_be_written_is_left_out_and_a_file_of_the_graders_is_trouble(session):
+    clash = {"a": b"1", "a/b": b"2"}
+    assert session(GOOD, helpers=clash).call("double", [2]).value == 4
+    with pytest.raises(Ungraded, match="does not start"):
+        session(GOOD, files=clash).call("double", [2])
+
+
+# ---- time ----
+
+
+class Slow(PlainRunner):
+    """A runner whose functions never answer; notes the limits that it was given."""
+
+    def open(self):
+        return self
+
+    def request(self, frame, limit):
+        message, _ = unpack(frame)
+        if message["op"] == "call":
+            self.given.append((message["name"], limit.processor))
+            raise Timeout("x")
+        return pack({"id": message["id"], "status": "ok", "cpu": 0.25}, {})
+
+    def close(self):
+        pass
+
+
+def test_patience_with_a_function_that_used_up_two_limits_is_short_and_its_sentence_the_same():
+    runner = Slow()
+    runner.given = []
+    s = StudentSession(
+        runner, [Cell("cell 1", "")], limits=Limits(call=TimeLimit(4.0, 20.0), total=TimeLimit(14.0, 600.0))
+    )
+    sentences = [failure(s, "f").sentence for _ in range(4)]
+    other = failure(s, "g")
+    assert runner.given == [("f", 4.0), ("f", 4.0), ("f", 0.5), ("f", 0.5), ("g", 4.0)]
+    assert len(set(sentences)) == 1
+    assert other.status == "timeout"
+    last = failure(s, "g")
+    assert len(runner.given) == 5, "13 s of calls and 6 times 0.25 s of cells: the budget is used up"
+    assert "all cells and calls together took more than 14 seconds" in last.sentence
+
+
+def test_cells_count_against_the_budget_too_and_say_so(session):
+    limits = Limits(cell=TimeLimit(0.4, 20.0), total=TimeLimit(0.7, 60.0))
+    s = session("while True: pass", "while True: pass", "x = 1", GOOD, limits=limits)
+    assert "took more than 0.7 seconds" in failure(s, "double", 1).sentence
+    assert [r.status for r in s.reports.values()] == ["timeout"] * 4
+    assert "was left out: all cells and calls together" in s.reports["cell 4"].sentence
+
+
+# ---- kills from outside, and objects ----
+
+ONCE = """
+import os, pathlib
+class A:
+    def f(self):
+        p = pathlib.Path({flag!r})
+        if not p.exists():
+            p.touch()
+            os.kill(os.getpid(), 9)
+        return 3
+    def always(self):
+        os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_test_whose_objects_were_killed_from_outside_begins_again(session, tmp_path):
+    s = session(ONCE.format(flag=str(tmp_path / "flag")))
+
+    @hidden("one", points=1)
+    def once(student, rng):
+        a = student.A.new()
+        if a.f() != 3:
+            raise AssertionError
+
+    @hidden("one", points=1)
+    def always(student, rng):
+        student.A.new().always()
+
+    first, second = run_tests([once, always], s, 0)
+    assert first.status == "passed"
+    assert (second.status, second.sentence) == ("ungraded", "")
+    assert "killed from outside" in second.detail
+
+
+# ---- what is printed ----
+
+
+def test_what_cells_print_when_they_run_again_is_not_shown(session, tmp_path):
+    """A function could write down what a hidden test passed, and a cell print it in the next process."""
+    note = str(tmp_path / "note")
+    s = session(
+        f"import os\nif os.path.exists({note!r}):\n    print(open({note!r}).read())\nprint('first')",
+        f"def f(x):\n    open({note!r}, 'w').write(str(x))\n    os._exit(1)\n",
+    )
+    assert failure(s, "f", "HIDDEN").status == "died"
+    assert failure(s, "g").status == "absent"
+    assert s.processes == 2
+    assert [cell.text for cell in s.outputs.by_cell.values()] == ["first\n"]
