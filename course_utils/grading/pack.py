@@ -1,6 +1,6 @@
-"""The student pack: a zip with what a student needs, searched for what a student must not see before it is "
-"written."""
+"""The student pack: a zip with what a student needs, searched before it is written for what a student must not see."""
 
+import ast
 import io
 import re
 import zipfile
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.challenge.kind import Challenge
+from course_utils.grading.pack_search import search
 
 README = """\
 {name}
@@ -24,6 +25,8 @@ REQUIREMENTS = "jupyterlab>=4\nmatplotlib>=3.9\nnumpy>=1.26\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 MARKERS = {"BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN", "BEGIN MARK SCHEME", "@hidden("}
 SHORTEST = 15  # characters a line needs to be worth searching for; shorter ones occur anywhere
+LINE = 25  # the same for any line of code, much of which occurs anywhere
+ANSWERS = Path(__file__).with_name("answers.py")  # a copy of it is in every pack
 
 
 class Leak(RuntimeError):
@@ -42,14 +45,19 @@ def pack(assignment: Assignment) -> bytes:
             f"{assignment.name} is a data challenge: its data and labels belong to one class. "
             f"Name the class folder: course pack {assignment.name} --class DIR"
         )
-    files = pack_files(assignment)
-    found = leaks(files, secrets(assignment.source))
+    archive = zipped(assignment.name, pack_files(assignment))
+    found = search(archive, secrets(assignment.source) | answers(assignment.source))
     if found:
-        raise Leak(f"{assignment.name} would hand out: " + "; ".join(f"{path}: {line!r}" for path, line in found[:5]))
+        raise Leak(f"{assignment.name} would hand out: " + "; ".join(f"{place}: {line!r}" for place, line in found[:5]))
+    return archive
+
+
+def zipped(name: str, files: dict[str, str]) -> bytes:
+    """A zip of files below a folder; the same files give the same bytes."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, text in sorted(files.items()):
-            entry = zipfile.ZipInfo(f"{assignment.name}/{path}", EPOCH)
+            entry = zipfile.ZipInfo(f"{name}/{path}", EPOCH)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, text)
     return stream.getvalue()
@@ -80,10 +88,20 @@ def secrets(source: Path) -> set[str]:
     return {line for line in found if len(line) >= SHORTEST} | MARKERS
 
 
-def leaks(files: dict[str, str], lines: set[str]) -> list[tuple[str, str]]:
-    """Where a secret line occurs in files, as pairs of path and line; notebooks are searched as text too."""
-    found = []
-    for path, text in sorted(files.items()):
-        plain = text.replace('\\"', '"').replace("\\\\", "\\") if path.endswith(".ipynb") else text
-        found += [(path, line) for line in sorted(lines) if line in plain]
-    return found
+def answers(source: Path) -> set[str]:
+    """Lines and sentences of the hidden tests, and lines of the mutants, that are nowhere meant for students.
+
+    Some of the sentences reach a student later, in feedback; none belongs in what is handed out.
+    """
+    notebook = (source / f"{source.name}.py").read_text(encoding="utf-8")
+    handed_out = re.sub(r"### BEGIN SOLUTION\n.*?### END SOLUTION", "", notebook, flags=re.DOTALL)
+    known = [handed_out, ANSWERS.read_text(encoding="utf-8")]
+    known += [path.read_text(encoding="utf-8") for path in sorted((source / "checks").glob("*.py"))]
+    found: set[str] = set()
+    for path in (source / "hidden.py", source / "mutants.py"):
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        found |= {line.strip() for line in text.splitlines()}
+        strings = (node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+        found |= {part for value in strings if isinstance(value, str) for part in value.split("\n")}
+    public = "".join("\n".join(known).split())
+    return {line for line in found if len(line) >= LINE and "".join(line.split()) not in public}
