@@ -1,5 +1,6 @@
 """A student process inside bubblewrap, as the grader holds it: by a descriptor, its control group and its status."""
 
+import contextlib
 import os
 import select
 import signal
@@ -7,6 +8,7 @@ import socket
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 from course_utils.grading.sandbox import process_tree
 from course_utils.grading.sandbox.cgroup import Group, Groups
@@ -63,6 +65,8 @@ class LockedInmate:
         try:
             inmate.pid = inmate._here()
             inmate.descriptor = os.pidfd_open(inmate.pid)
+            with contextlib.suppress(OSError):  # a single sandbox has no way of its own to say so
+                Path(f"/proc/{inmate.pid}/oom_score_adj").write_text("1000")
             if groups is not None:
                 inmate.group = groups.make()
                 inmate.group.add(inmate.pid)
@@ -80,8 +84,8 @@ class LockedInmate:
         return inmate
 
     def alive(self) -> bool:
-        """Whether it is still running."""
-        return not select.select([self.descriptor], [], [], 0)[0]
+        """Whether it is still running, and what it runs in: it would go with that."""
+        return self.descriptor >= 0 and self.sandbox.alive() and not self._has_ended(0.0)
 
     def processor_seconds(self) -> float | None:
         used = None if self.group is None else self.group.processor_seconds()
@@ -124,7 +128,7 @@ class LockedInmate:
         if self.descriptor >= 0:
             self._signal()
             # readable when the last process of its namespace is gone too
-            select.select([self.descriptor], [], [], SECONDS_TO_ANSWER)
+            self._has_ended(SECONDS_TO_ANSWER)
             os.close(self.descriptor)
             self.descriptor = -1
         if self.single:
@@ -132,6 +136,12 @@ class LockedInmate:
         self.status.close()
         if self.group is not None:
             self.group.remove()
+
+    def _has_ended(self, seconds: float) -> bool:
+        """Wait for its end; says whether it came."""
+        look = select.poll()
+        look.register(self.descriptor, select.POLLIN)
+        return bool(look.poll(1000 * seconds))
 
     def _signal(self) -> None:
         try:
@@ -141,17 +151,18 @@ class LockedInmate:
 
     def _ended(self, seconds: float) -> int | None:
         """How it ended, a signal as a negative number; None while it lives."""
-        if self.single:
+        if self.single and not self.sandbox.tells_endings:
             try:
                 status = self.sandbox.process.wait(seconds)
             except subprocess.TimeoutExpired:
                 return None
             return 128 - status if status > 128 else status
+        teller = self.sandbox.control if self.single else self.status
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            self.status.settimeout(left)
+            teller.settimeout(left)
             try:
-                kind, _, content = self.status.recv(MESSAGE_BYTES).decode().partition(" ")
+                kind, _, content = teller.recv(MESSAGE_BYTES).decode().partition(" ")
             except TimeoutError:
                 return None
             except OSError:

@@ -50,7 +50,7 @@ def set_limits(limits: Limits, processes: bool = True) -> None:
         "RLIMIT_STACK": STACK_BYTES,
         "RLIMIT_MSGQUEUE": 0,
         "RLIMIT_MEMLOCK": 0,
-        "RLIMIT_CORE": 0,
+        "RLIMIT_CORE": 1,  # no file is that small; unlike 0 it also keeps Linux from starting a program for the dump
         "RLIMIT_CPU": cpu_backstop(limits),
     }
     if processes:

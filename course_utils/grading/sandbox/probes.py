@@ -250,6 +250,8 @@ def look():
             if pid:
                 os.kill(pid, 0)
                 found.append(pid)
+        except PermissionError:
+            found.append(pid)
         except OSError:
             pass
     return found

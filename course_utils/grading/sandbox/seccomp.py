@@ -3,9 +3,10 @@
 Namespaces, an unprivileged user and dropped capabilities already hold student code; the filter makes the kernel
 behind them smaller. It is written for x86_64 and aarch64 as classic BPF, and left out on other machines.
 
-Beyond the usual list it closes three ways around the rest: sockets of families that no network namespace covers
+Beyond the usual list it closes four ways around the rest: sockets of families that no network namespace covers
 (``AF_VSOCK`` reaches the machine that hosts this one), memory that belongs to no process (``memfd_create``, System V
-and POSIX queues), and endings that look as if somebody outside had killed the process.
+and POSIX queues), locks and watches on files that other programs use too (read-only is enough for both), and endings
+that look as if somebody outside had killed the process.
 """
 
 import ctypes
@@ -23,6 +24,8 @@ NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # where struct seccomp_data keeps th
 NEW_NAMESPACES = 0x7E020000
 FAMILIES = (socket.AF_UNIX if hasattr(socket, "AF_UNIX") else 1, socket.AF_INET, socket.AF_INET6)
 RLIMIT_CPU, PR_SET_PDEATHSIG = 0, 1
+SET_LOCKS, GET_LOCKS, WATCHES = (6, 7, 37, 38), (5, 36), (1024, 1026)  # commands of fcntl
+SUCCESS = ERRNO  # error number 0: the call does nothing and says that it went well
 LAST_KNOWN = 466  # of Linux 6.16; a call that is newer does not exist for student code
 
 Instruction = tuple[int, int, int, int]
@@ -94,6 +97,9 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "msgget": (68, 186),
     "semget": (64, 190),
     "mq_open": (240, 180),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
     "mknod": (133, None),
     "mknodat": (259, 33),
     "uselib": (134, None),
@@ -102,6 +108,8 @@ REFUSED: dict[str, tuple[int, int | None]] = {
 CHECKED = {
     "clone": (56, 220),
     "clone3": (435, 435),
+    "fcntl": (72, 25),
+    "flock": (73, 32),
     "socket": (41, 198),
     "prctl": (157, 167),
     "prlimit64": (302, 261),
@@ -137,6 +145,14 @@ def program(machine: str) -> list[Instruction] | None:
             _argument(0),
             *[line for family in FAMILIES for line in _if(JUMP_EQUAL, int(family), _give(ALLOW))],
             *_give(ERRNO | errno.EAFNOSUPPORT),
+        ],
+        # a lock is for several programs, and here is one; it must not reach those that share a file with it
+        "flock": _give(SUCCESS),
+        "fcntl": [
+            _argument(1),
+            *[line for command in SET_LOCKS for line in _if(JUMP_EQUAL, command, _give(SUCCESS))],
+            *[line for command in GET_LOCKS for line in _if(JUMP_EQUAL, command, _give(ERRNO | errno.EINVAL))],
+            *[line for command in WATCHES for line in _if(JUMP_EQUAL, command, _give(ERRNO | errno.EPERM))],
         ],
         # student code outside a process namespace of its own could otherwise outlive the grader
         "prctl": _if(JUMP_EQUAL, PR_SET_PDEATHSIG, _give(ERRNO | errno.EPERM), argument=0),

@@ -36,7 +36,7 @@ def file_tree(limits: Limits, single: bool, texts: Sequence[int], readable: Iter
         NoSandbox: if the Python environment cannot be shown without showing the course's repository.
     """
     arguments: list[str] = []
-    shown = [*LIBRARIES, "/usr/bin", *HARMLESS, *map(str, python_paths()), *map(str, readable)]
+    shown = [*LIBRARIES, "/usr/bin", *HARMLESS, *map(str, [*python_paths(), *packages_elsewhere(), *readable])]
     for top in TOP:
         if os.path.islink(top):
             arguments += ["--symlink", os.readlink(top), top]
@@ -64,10 +64,11 @@ def file_tree(limits: Limits, single: bool, texts: Sequence[int], readable: Iter
     arguments += ["--size", str(limits.disk_bytes), "--perms", "0777", "--tmpfs", BOX]
     for folder in (WORK, SCRATCH, SHARED):
         arguments += ["--perms", "0777", "--dir", folder]
-    if "/tmp" not in made:  # unless Python or the package lies below it; TMPDIR names the folder anyway
+    if "/tmp" not in {*made, *shown}:  # Python may lie below it; TMPDIR names the folder anyway
         arguments += ["--symlink", SCRATCH, "/tmp"]
     arguments += ["--remount-ro", "/", "--chdir", WORK]
-    for name, value in {**environment(WORK, SCRATCH), "PYTHONPATH": COURSE}.items():
+    search = os.pathsep.join([COURSE, *map(str, packages_elsewhere())])
+    for name, value in {**environment(WORK, SCRATCH), "PYTHONPATH": search}.items():
         arguments += ["--setenv", name, value]
     return arguments
 
@@ -106,6 +107,13 @@ def python_paths() -> list[Path]:
             )
         found.append(Path(prefix))
     return found
+
+
+def packages_elsewhere() -> list[Path]:
+    """Folders of installed packages outside the Python that runs, such as those of ``pip install --user``."""
+    own = [Path(prefix) for prefix in ("/usr", *map(str, python_paths()))]
+    folders = [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
+    return [one for one in folders if one.is_dir() and not any(one.is_relative_to(prefix) for prefix in own)]
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:

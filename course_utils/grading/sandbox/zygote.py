@@ -9,9 +9,10 @@ it does there ends with it, so no state passes to the next submission. In the mo
 program itself becomes the one student process it serves.
 
 Messages on the control socket: `ready` or `failed` from here, `open` with three descriptors (requests, replies,
-status) to here. On the status socket: `here` when the process is closed in; `stay` from the grader, which has noted
-the process id that the kernel wrote on that message; `here` again, so that the id is known to belong to a process
-that was alive all the while; `ended N` from its parent with the wait status; `failed` with the reason.
+status) to here; in mode ``single`` as root also `ended N`. On the status socket: `here` when the process is closed
+in; `stay` from the grader, which has noted the process id that the kernel wrote on that message; `here` again, so
+that the id is known to belong to a process that was alive all the while; `ended N` from its parent with the wait
+status; `failed` with the reason.
 """
 
 import dataclasses
@@ -43,10 +44,12 @@ class Settings:
     Args:
         limits: bounds of each student process.
         preload: modules to import ahead of use; one that cannot be imported is passed over.
+        user: in mode ``single``, started by root: the user id to step down to.
     """
 
     limits: Limits
     preload: Sequence[str]
+    user: int | None = None
 
     def text(self) -> str:
         return json.dumps(dataclasses.asdict(self))
@@ -54,7 +57,7 @@ class Settings:
     @classmethod
     def from_text(cls, text: str) -> "Settings":
         content = json.loads(text)
-        return cls(Limits(**content["limits"]), tuple(content["preload"]))
+        return cls(Limits(**content["limits"]), tuple(content["preload"]), content["user"])
 
 
 def main() -> None:
@@ -66,7 +69,10 @@ def main() -> None:
         return
     control = socket.socket(fileno=int(sys.argv[2]))
     try:
-        closing_in.die_with_parent()
+        if settings.user is None:
+            closing_in.die_with_parent()
+        else:
+            _step_down(control, settings.user)
         _preload(settings.preload)
         threads = closing_in.thread_count() if mode == "fork" else 1
     except BaseException as error:
@@ -104,6 +110,25 @@ def become_one(control: socket.socket, limits: Limits) -> None:
     _in_child(descriptors, lambda: _serve(descriptors, limits, own_user=True))
 
 
+def _step_down(control: socket.socket, user: int) -> None:
+    """Return in a child without rights, number 1 of a process namespace; the parent waits for it and tells its end.
+
+    Bubblewrap's own first process stays above both, and root's: the kernel ends it with the grader, and all with it.
+    A process of another user would not be ended with its parent.
+    """
+    closing_in.leave_process_namespace()
+    child = os.fork()
+    if child == 0:
+        closing_in.become(user)
+        return
+    try:
+        (control_number,) = closing_in.keep_only([control.fileno()])
+        _, ended = os.waitpid(child, 0)
+        _tell(socket.socket(fileno=control_number), "ended", str(ended))
+    finally:
+        os._exit(0)
+
+
 def serve_standard_streams(limits: Limits) -> None:
     """Serve one submission over standard input and output, in a container that has closed it in already."""
     os.makedirs(closing_in.WORK, exist_ok=True)
@@ -111,6 +136,7 @@ def serve_standard_streams(limits: Limits) -> None:
     os.chdir(closing_in.WORK)
     os.write(2, b"ready\n")
     requests, replies = closing_in.keep_only([0, 1])
+    closing_in.leave_process_group()
     closing_in.give_up_privileges(limits, own_user=False)
     settle()
     student_process.serve(requests, replies)
@@ -133,6 +159,7 @@ def _fork_inside(descriptors: Sequence[int], limits: Limits, processor: str) -> 
 def _serve(descriptors: Sequence[int], limits: Limits, own_user: bool) -> None:
     """Close this process in and serve; the first byte of a submission is read after all that."""
     requests, replies, status = closing_in.keep_only(descriptors)
+    closing_in.leave_process_group()
     closing_in.give_up_privileges(limits, own_user)
     settle()
     with socket.socket(fileno=status) as report:
