@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -285,3 +286,29 @@ def test_the_build_command_reports_stale_files(build, capsys, tmp_path, monkeypa
     with pytest.raises(SystemExit):
         build.main(["build", "99_none"])
     assert not Path(tmp_path / "99_none").exists()
+
+
+TWO = """
+def radius_and_margin(w, x, y):
+    return 1.0, 2.0
+"""
+
+
+def test_the_mutants_command_prints_the_score_and_fails_when_a_test_is_blind(build, capsys, monkeypatch):
+    few = [m for m in MUTANTS if m.exercise == "mistake_bound"][:4]
+    monkeypatch.setattr(mutation, "mutants", lambda name: few)
+    assert build.main(["mutants", NAME]) == 0
+    assert "mistake_bound 2 of 2 2 of 2 2 of 2 2 of 2" in " ".join(capsys.readouterr().out.split())
+    blind = replace(few[-1], name="a blind spot", code="")
+    reworded = replace(few[-1], name="other words", says="no such words", hidden_says="no such words")
+    double = replace(few[-1], name="two ideas", hidden_says="the radius", code=TWO)
+    monkeypatch.setattr(mutation, "mutants", lambda name: [*few, blind, reworded, double])
+    assert build.main(["mutants", NAME]) == 1
+    out = capsys.readouterr().out
+    words = " ".join(out.split())
+    assert "mistake_bound 2 of 5 2 of 5 2 of 2 2 of 2" in words
+    assert "wrong solution 'a blind spot', hidden: accepted" in words
+    assert "wrong solution 'a blind spot', visible: accepted" in words
+    assert "wrong solution 'other words', hidden: rejected with other words" in words
+    assert "wrong solution 'two ideas', hidden: one idea, 2 sentences" in words
+    assert all(len(line) <= 80 for line in out.splitlines()[1:])

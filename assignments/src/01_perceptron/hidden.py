@@ -105,7 +105,7 @@ def separable(rng, n, d, gap=0.3):
 def wrong_training(x, y, rule):
     """What training gives for someone who forgets the label, updates every time, or replaces w by the step."""
     w, counts = np.zeros(x.shape[1]), []
-    for _ in range(30):
+    for _ in range(12):
         counts.append(0)
         for one, label in zip(x, y):
             wrong = label * np.dot(w, one) <= 0
