@@ -19,9 +19,9 @@ _HARMLESS = re.compile(r"[\w.@+\-=%~#&/:]*")
 
 
 def label(text: object) -> str:
-    """A text for people: one line, never a formula."""
+    """A text for people: one line, never a formula; two texts that differ stay different."""
     line = one_line(text)
-    return f"'{line}" if is_formula(line) else line
+    return f"'{line}" if is_formula(line.lstrip("'")) else line
 
 
 def key(text: str) -> str:

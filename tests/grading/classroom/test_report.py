@@ -18,7 +18,7 @@ from course_utils.grading.classroom.overview_page import overview_page
 from course_utils.grading.classroom.receipts import Receipt
 from course_utils.grading.classroom.report import class_picture, fingerprint
 from course_utils.grading.classroom.report_page import report_page
-from course_utils.grading.classroom.report_text import WIDTH, report_text
+from course_utils.grading.classroom.report_text import report_text
 from course_utils.grading.classroom.roster import Student, write_roster
 from course_utils.grading.classroom.standing import LATE, MISSING, STATUSES, WAITING, standings
 from course_utils.grading.classroom.wording import EXPLAINED, calls, listed, one_line, span
@@ -151,12 +151,12 @@ def test_what_was_graded_without_a_sandbox_cannot_be_missed(mixed, hand_in):
     enter(mixed, receipt, Grade(GRADED, "", {"double": result(2.0, 2.0)}), sandboxed=False)
     picture = class_picture(mixed, "small")
     text, found = report_text(picture, mixed), report_page(picture, mixed)
-    assert text.startswith("!" * WIDTH + "\nNOT SANDBOXED: 1 submission")
+    assert text.startswith("!" * 80 + "\nNOT SANDBOXED: 1 submission")
     assert "Graded so: s009" in text
     assert found.partition("<main>")[2].startswith('<div class="banner"')
     assert found.index("NOT SANDBOXED") < found.index("<h1>")
     overview = class_overview(mixed)
-    assert overview_text(overview).startswith("!" * WIDTH + "\nNOT SANDBOXED: 1 submission of small")
+    assert overview_text(overview).startswith("!" * 80 + "\nNOT SANDBOXED: 1 submission of small")
     assert "NOT SANDBOXED" in overview_page(overview)
 
 
@@ -202,7 +202,7 @@ def test_the_terminal_shows_eighty_columns_of_printable_text(mixed):
     write_roster(mixed.roster_file, rows)
     classroom = ClassFolder(mixed.path)
     for text in (report_text(class_picture(classroom, "small"), classroom), overview_text(class_overview(classroom))):
-        assert max(map(len, text.splitlines())) <= WIDTH
+        assert max(map(len, text.splitlines())) <= 80
         assert all(char.isprintable() or char == "\n" for char in text)
 
 
