@@ -21,8 +21,10 @@ DUE = datetime(2027, 3, 2, tzinfo=UTC)
 
 @pytest.fixture
 def classroom(new_class, hand_in):
-    """s001 and s002 graded, s003 late, s004 nothing, s005 rejected, s006 waiting, s007 the grader failed."""
-    made = new_class(7, written=True, due=DUE)
+    """s001, s002 graded, s003 late, s004 nothing, s005 rejected, s006 waiting, s007 the grader failed, s008 broken."""
+    made = new_class(8, written=True, due=DUE)
+    hand_in(made, "s008", "broken")
+    enter(made, "s008")
     hand_in(made, "s001", "right", written="because of one")
     hand_in(made, "s002", "half", written="because of two")
     hand_in(made, "s003", "right", written="late thoughts", received=datetime(2027, 3, 2, 0, 5, 30, tzinfo=UTC))
@@ -71,7 +73,7 @@ def test_nbgrader_reads_the_class_from_it(classroom):
         assignment = book.find_assignment(NAME)
         assert (assignment.duedate, assignment.max_score) == (datetime(2027, 3, 2), 5.0)
         assert (assignment.max_code_score, assignment.max_written_score) == (3.0, 2.0)
-        assert [s.id for s in sorted(book.students, key=lambda s: s.id)] == [f"s{n:03d}" for n in range(1, 8)]
+        assert [s.id for s in sorted(book.students, key=lambda s: s.id)] == [f"s{n:03d}" for n in range(1, 9)]
         assert (book.find_student("s001").last_name, book.find_student("s001").first_name) == ("001", "Student")
         cells = {c.name: (c.max_score, c.cell_type) for c in book.find_notebook(NAME, NAME).grade_cells}
         assert cells == {"double": (2.0, "code"), "area": (1.0, "code"), "why": (2.0, "markdown")}
@@ -120,7 +122,7 @@ def test_nbgraders_export_writes_no_zero_for_what_has_no_mark(classroom, monkeyp
         "s001": ("needs a human", ""),
         "s002": ("needs a human", ""),
         "s003": ("marked", "5.0"),
-        **dict.fromkeys(("s004", "s005", "s006"), ("no mark", "")),
+        **dict.fromkeys(("s004", "s005", "s006", "s008"), ("no mark", "")),
         "s007": ("needs a human", ""),
     }
 

@@ -164,6 +164,20 @@ def test_random_damage_never_becomes_a_mark(classroom):
     assert found_out > 12
 
 
+@pytest.mark.parametrize("occurrence", [1, 2])
+def test_an_entry_that_was_changed_in_one_place_is_not_believed(classroom, occurrence):
+    enter_in_formgrader(classroom, "s005", comment="eleven words that somebody wrote")
+    path = classroom.path / "gradebook.db"
+    pieces = path.read_bytes().split(b"eleven words")
+    assert len(pieces) == 3  # the comment, and the note that it was written
+    words = [b"eleven words", b"eleven words"]
+    words[occurrence - 1] = b"twelve words"
+    path.write_bytes(pieces[0] + words[0] + pieces[1] + words[1] + pieces[2])
+    done = sync(classroom, NAME, say=quiet)
+    assert "GRADEBOOK DAMAGED" in done.notices[0]
+    assert standings(classroom, NAME)[4].comments == {}
+
+
 def test_a_lock_that_nobody_gives_back_does_not_stop_the_class(classroom, monkeypatch):
     right = everything(classroom)
     monkeypatch.setattr(database, "WAIT_SECONDS", 0.2)
@@ -262,6 +276,37 @@ def test_a_folder_that_cannot_be_written_is_said_with_the_remedy(classroom, gone
     assert done.returncode == 0, done.stderr
     assert "check who may write there" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in classroom.path.rglob("*")} == before
+
+
+HALFWAY = """
+import sys
+from pathlib import Path
+from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.classroom import gradebook
+write = gradebook._write
+def stop(book, table, *arguments):
+    write(book, table, *arguments)
+    if table.name == sys.argv[2]:
+        print("written", flush=True)
+        sys.stdin.read()
+gradebook._write = stop
+gradebook.sync(ClassFolder(Path(sys.argv[1])), "small")
+"""
+
+
+@pytest.mark.parametrize("table", ["student", "grade", "course_shown"])
+def test_killed_between_two_tables_it_leaves_the_old_rows(classroom, hand_in, table):
+    before = everything(classroom)
+    hand_in(classroom, "s001", "right", written="something else")
+    enter(classroom)
+    mark(classroom, "s002", 2.0, "new")
+    command = [sys.executable, "-c", HALFWAY, str(classroom.path), table]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=repo_root()) as process:
+        assert process.stdout.readline() == b"written\n"
+        process.kill()
+    assert everything(classroom) == before
+    assert sync(classroom, NAME).notices == []
+    assert everything(classroom) != before
 
 
 WRITER = """
