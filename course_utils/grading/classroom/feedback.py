@@ -7,7 +7,7 @@ state of the class gives the same bytes.
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from course_utils.grading.classroom import moodle
 from course_utils.grading.classroom.durable import write_whole
 from course_utils.grading.classroom.feedback_page import feedback_page
 from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.classroom.lean import lean
 from course_utils.grading.classroom.receipts import attempts
-from course_utils.grading.classroom.standing import Standing, standings
+from course_utils.grading.classroom.standing import Standing, each_standing
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip without a day: the same pages give the same bytes
 MOODLE, CANVAS = "_moodle.zip", "_canvas.zip"  # no student's id begins with an underscore
@@ -61,24 +62,27 @@ def write_feedback(
     Raises:
         BadWorksheet: if the worksheet cannot be used.
     """
-    assignment, rows = classroom.assignment(name), standings(classroom, name)
-    sheet = moodle.read_worksheet(worksheet, rows) if worksheet else None
-    folder = classroom.feedback / name
-    more = _about_challenge(classroom, assignment, rows, final)
-    pages = {f"{row.student.id}.html": feedback_page(row, assignment, classroom, **more(row)).encode() for row in rows}
-    stale = sorted(path.name for path in folder.glob("*.html") if path.name not in pages)
+    assignment, folder = classroom.assignment(name), classroom.feedback / name
+    more = _about_challenge(classroom, assignment, final)
+    rows: list[Standing] = []
+    changed = 0
+    for row in each_standing(classroom, name):  # one page at a time: pictures of thousands do not fit into memory
+        content = feedback_page(row, assignment, classroom, **more(row)).encode()
+        changed += _write(folder / f"{row.student.id}.html", content)
+        rows.append(lean(row))
+    current = {f"{row.student.id}.html" for row in rows}
+    stale = sorted(path.name for path in folder.glob("*.html") if path.name not in current)
     for old in stale:
         (folder / old).unlink()
-    changed = sum(_write(folder / page, content) for page, content in pages.items())
+    sheet = moodle.read_worksheet(worksheet, rows) if worksheet else None
     numbers = moodle.numbers_of(rows, sheet)
+    pages = {row.student.id: folder / f"{row.student.id}.html" for row in rows}
     for_moodle = {
-        moodle.file_name(row, numbers[row.student.id], name): pages[f"{row.student.id}.html"]
+        moodle.file_name(row, numbers[row.student.id], name): pages[row.student.id]
         for row in rows
         if row.student.id in numbers
     }
-    for_canvas = {
-        place: pages[f"{row.student.id}.html"] for row in rows if (place := canvas_file_name(row, name)) is not None
-    }
+    for_canvas = {place: pages[row.student.id] for row in rows if (place := canvas_file_name(row, name)) is not None}
     for archive, files in ((MOODLE, for_moodle), (CANVAS, for_canvas)):
         if files:
             _write(folder / archive, _zipped(files))
@@ -89,7 +93,7 @@ def write_feedback(
 
 
 def _about_challenge(
-    classroom: ClassFolder, assignment: Assignment, rows: Sequence[Standing], final: bool
+    classroom: ClassFolder, assignment: Assignment, final: bool
 ) -> Callable[[Standing], dict[str, Any]]:
     """What a page of a data challenge says besides, by student; nothing for other assignments."""
     if not isinstance(assignment, Challenge):
@@ -97,7 +101,7 @@ def _about_challenge(
     from course_utils.grading.challenge.own_scores import SEALED, own_scores
     from course_utils.grading.challenge.pseudonyms import pseudonyms
 
-    names = pseudonyms(classroom.config.seed, [row.student.id for row in rows])
+    names = pseudonyms(classroom.config.seed, [student.id for student in classroom.roster()])
 
     def about(row: Standing) -> dict[str, Any]:
         tries = len(attempts(classroom, assignment.name, row.student.id))
@@ -135,11 +139,11 @@ def _write(path: Path, content: bytes) -> bool:
     return True
 
 
-def _zipped(files: Mapping[str, bytes]) -> bytes:
+def _zipped(files: Mapping[str, Path]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(files.items()):
+        for name, path in sorted(files.items()):
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.compress_type, entry.external_attr, entry.create_system = zipfile.ZIP_DEFLATED, 0o644 << 16, 3
-            archive.writestr(entry, content)
+            archive.writestr(entry, path.read_bytes())
     return stream.getvalue()

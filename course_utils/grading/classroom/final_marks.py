@@ -12,8 +12,9 @@ from fractions import Fraction
 
 from course_utils.grading.classroom.exam import BadExam, ExamMarks, read_exam
 from course_utils.grading.classroom.folder import PARTS, ClassFolder
+from course_utils.grading.classroom.lean import lean_standings
 from course_utils.grading.classroom.roster import Student
-from course_utils.grading.classroom.standing import MISSING, Standing, standings
+from course_utils.grading.classroom.standing import MISSING, Standing
 from course_utils.grading.marks import part_mark, weigh
 
 EXAM = "exam"
@@ -58,7 +59,7 @@ def work_of(classroom: ClassFolder, names: Iterable[str] | None = None) -> Work:
     found: dict[str, Sequence[Standing] | str] = {}
     for name in classroom.config.assignments if names is None else names:
         try:
-            found[name] = standings(classroom, name)
+            found[name] = lean_standings(classroom, name)
         except FileNotFoundError:
             found[name] = f"{name}: its files are not in the class folder"
         except ValueError as trouble:  # one assignment that cannot be read must not hide the others

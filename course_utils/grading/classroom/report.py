@@ -12,9 +12,10 @@ from datetime import datetime
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.classroom.distribution import Distribution, distribution
 from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.classroom.lean import lean_standings
 from course_utils.grading.classroom.ledger import Ledger
 from course_utils.grading.classroom.receipts import attempts, latest
-from course_utils.grading.classroom.standing import STATUSES, Standing, standings
+from course_utils.grading.classroom.standing import STATUSES, Standing
 from course_utils.grading.classroom.wording import one_line
 from course_utils.grading.hidden import UNNAMED, TestResult
 
@@ -144,7 +145,7 @@ def class_picture(classroom: ClassFolder, name: str) -> ClassPicture:
         name: the assignment's.
     """
     assignment, plan = classroom.assignment(name), classroom.planned(name)
-    rows = tuple(standings(classroom, name))
+    rows = tuple(lean_standings(classroom, name))
     points = [row.points for row in rows if row.points is not None]
     by_tests = [row.automatic_points for row in rows if row.automatic_points is not None]
     possible_by_tests = sum(exercise.points for exercise in assignment.exercises if not exercise.manual)

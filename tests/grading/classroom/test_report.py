@@ -98,9 +98,19 @@ def test_points_of_tests_are_shown_while_answers_wait_for_a_person(mixed):
     assert (picture.by_tests.count, picture.by_tests.highest, picture.possible_by_tests) == (5, 3, 3)
     assert "Points from hidden tests alone, of 3\n" in report_text(picture, mixed)
     assert "From hidden tests alone, of 3 points" in report_page(picture, mixed)
-    row = next(row for row in picture.rows if row.student.id == "s004")
+    row = next(row for row in standings(mixed, "small") if row.student.id == "s004")
     ManualMarks(mixed).add(by_hand(row, "why", 1.0))
     assert class_picture(mixed, "small").by_tests is None
+
+
+def test_a_picture_of_thousands_carries_no_outputs_and_no_answers(mixed):
+    full, picture = standings(mixed, "small"), class_picture(mixed, "small")
+    assert any(row.grade and row.grade.exercises["why"].answer for row in full)
+    for row, thin in zip(full, picture.rows):
+        assert (row.status, row.points, row.to_mark) == (thin.status, thin.points, thin.to_mark)
+        if thin.grade is not None:
+            assert {one.answer for one in thin.grade.exercises.values()} == {None}
+            assert (thin.grade.outputs, thin.entry.grade) == ((), {})
 
 
 def test_exercises_tell_all_some_none_untouched_and_open_apart(mixed):
