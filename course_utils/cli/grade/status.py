@@ -84,7 +84,7 @@ def _one(rows: Sequence[Any], zone: Any) -> Iterator[str]:
     yield _line(list(zip(heads, widths)))
     for row, line in zip(rows, table):
         yield _line(list(zip(line, widths)))
-        if row.reason and row.status not in ("missing", "waiting"):
+        if row.reason and row.status not in ("missing", "waiting") and not row.to_mark:
             yield f"{'':{widths[0]}}  {_cut(row.reason, WIDTH - widths[0] - 2)}"
 
 
@@ -94,7 +94,10 @@ def _cell(row: Any) -> str:
 
 
 def _points(row: Any) -> str:
-    return f"{row.points:g}/{row.possible:g}" if row.points is not None else ""
+    """What it earned; with a ``+`` as long as something waits to be marked."""
+    if row.points is not None:
+        return f"{row.points:g}/{row.possible:g}"
+    return f"{row.automatic_points:g}+/{row.possible:g}" if row.automatic_points is not None else ""
 
 
 def _counts(name: str, rows: Sequence[Any]) -> Iterator[str]:

@@ -42,18 +42,18 @@ class _Bag:
     def put(self, path: str, data: bytes) -> None:
         if len(self.files) >= MAX_FILES:
             raise Refused(f"is one of more than {MAX_FILES} files")
-        free, number = path, 2
-        while free in self.files or self._in_the_way(free):
-            stem, dot, ending = path.rpartition(".")
-            free, number = f"{stem or ending} ({number}){dot + ending if stem else ''}", number + 1
-        self.files[free] = data
-
-    def _in_the_way(self, path: str) -> bool:
-        """Whether a file is where a folder has to be, or the other way round."""
         parts = path.split("/")
-        return any("/".join(parts[:n]) in self.files for n in range(1, len(parts))) or any(
-            other.startswith(path + "/") for other in self.files
-        )
+        for depth, part in enumerate(parts, start=1):
+            number, is_last = 2, depth == len(parts)
+            while self._in_the_way("/".join(parts[:depth]), is_last):
+                stem, dot, ending = part.rpartition(".")
+                parts[depth - 1] = f"{stem or ending} ({number}){dot + ending if stem else ''}"
+                number += 1
+        self.files["/".join(parts)] = data
+
+    def _in_the_way(self, path: str, is_file: bool) -> bool:
+        """Whether a file is where a file or a folder has to be, or a folder where a file has to be."""
+        return path in self.files or (is_file and any(other.startswith(path + "/") for other in self.files))
 
 
 def take(items: tuple[Item, ...]) -> Taken:

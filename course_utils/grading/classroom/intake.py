@@ -25,6 +25,7 @@ from course_utils.grading.classroom.times import TimeOf
 from course_utils.grading.classroom.unmatched import UNMATCHED, Unmatched
 
 NEW, AGAIN, SAME, OLDER, CORRECTED, GIVEN = "new", "again", "same", "older", "corrected", "given"
+OWN_FOLDERS = ("assignments", "submissions", "ledger", "autograded", "feedback", "reports", "exports")
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,10 @@ def collect(
         BadSource: if nothing can be collected from the source.
         OSError: if the disk is full or cannot be written; what was yielded is kept.
     """
+    own = [classroom.path / part for part in OWN_FOLDERS]
+    place = source.resolve()
+    if place == classroom.path or any(place.is_relative_to(folder) for folder in own):
+        raise BadSource(f"{place} is the class's own: give what students handed in")
     if not dry_run:
         sweep_parts(classroom.submissions / assignment)
     matcher = Matcher(classroom.roster())

@@ -77,7 +77,8 @@ class Recipes:
         for name, text in self.solutions.items():
             exercise = name.removesuffix("_code")
             if exercise not in self.wrong:
-                found[name] = rng.choice([text, text.split("\n\n")[0]])  # a written answer, whole or half
+                if half := rng.choice([1, 1, 2, 0]):  # a written answer: whole, half, or none
+                    found[name] = text if half == 1 else text.split("\n\n")[0]
                 continue
             some = [m for m in self.wrong[exercise] if m.name not in NEVER_ENDS] if exercise in wrong else []
             choice = rng.choice(some or [None, None, *self.right[exercise]])

@@ -222,6 +222,13 @@ def test_what_cannot_be_trusted_is_refused_with_the_reason_and_the_remedy(name, 
     assert "zip the notebook alone and hand that in" in str(refusal.value)
 
 
+def test_a_list_of_too_many_names_is_refused_before_it_is_read(monkeypatch):
+    raw = many(20_000)
+    monkeypatch.setattr("course_utils.grading.classroom.zips.zipfile.ZipFile", None)
+    with pytest.raises(Refused, match="more than 500 files"):
+        unpack("a.zip", raw)
+
+
 def test_a_name_that_is_there_twice_is_refused():
     raw = zipped([("a.ipynb", b"1"), ("b.ipynb", b"2")]).replace(b"b.ipynb", b"a.ipynb")
     with pytest.raises(Refused, match=r"holds a\.ipynb twice"):

@@ -201,6 +201,18 @@ def test_a_table_of_times_speaks_of_the_newest_attempt_only(classroom, export):
     assert (first.received, second.late_by_seconds) == (None, 3600)
 
 
+def test_a_file_that_was_only_touched_keeps_the_time_at_which_it_was_handed_in(classroom, source):
+    for when in (DUE - timedelta(hours=2), DUE + timedelta(hours=2)):
+        found = take(classroom, source({"s001.ipynb": b"1"}, when))
+    assert whats(found) == {"s001": SAME}
+    assert latest(classroom)["s001"].late is False
+    earlier = take(classroom, source({"s001.ipynb": b"1"}, DUE - timedelta(hours=3)))
+    assert whats(earlier) == {"s001": CORRECTED}
+    rows = [TimeOf(Who(word="s001"), DUE + timedelta(hours=1), 2)]
+    assert whats(take(classroom, source({"s001.ipynb": b"1"}), times=rows)) == {"s001": CORRECTED}
+    assert latest(classroom)["s001"].late_by_seconds == 3600, "a table knows better than a file"
+
+
 def test_moodles_numbers_are_understood_through_its_worksheet(classroom, export):
     twins = [Student("a", "Sam Lee", "a@example.org"), Student("b", "Sam Lee", "b@example.org")]
     write_roster(classroom.roster_file, [*STUDENTS, *twins])
@@ -219,6 +231,22 @@ def test_two_hand_ins_of_one_student_that_nothing_orders_are_one(classroom, sour
     folder = source({"s001/small.ipynb": b"1", "Student 01/small.ipynb": b"2", "stud1.csv": b"3"})
     assert len(take(classroom, folder).entered) == 1
     assert sorted(texts(classroom, "s001")[0].values()) == [b"1", b"2", b"3"]
+
+
+def test_files_of_one_name_stay_apart(classroom, source, export):
+    take(classroom, source({"s001.csv": b"1", "s001/s001.csv": b"2", "s001/a.zip": zip_of({"s001.csv": b"3"})}))
+    assert texts(classroom, "s001") == [{"s001.csv": b"2", "s001 (2).csv": b"1", "a/s001.csv": b"3"}]
+    nested = {"s002/a.zip": zip_of({"x.csv/y.csv": b"1"}), "s002/a/x.csv": b"2", "s002/x": b""}
+    take(classroom, source(nested))
+    assert sorted(texts(classroom, "s002")[0].values()) == [b"", b"1", b"2"]
+
+
+def test_two_spellings_of_one_name_in_an_export_are_both_kept(classroom, export):
+    take(classroom, export({"s001/caf\u00e9.csv": b"1", "s001/cafe\u0301.csv": b"2", "s002/x.ipynb": b"3"}))
+    kept = [data for home in ("s001", "s002") for files in texts(classroom, home) for data in files.values()]
+    notes = latest(classroom)["s001"].notes
+    assert sorted(kept) == [b"1", b"3"]
+    assert notes == ("left out: caf\u00e9 (2).csv the export holds this name twice",)
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(classroom, export):
@@ -446,6 +474,93 @@ def test_a_pipe_or_a_giant_folder_as_a_source_is_refused(tmp_path, monkeypatch):
         (tmp_path / f"{number}.ipynb").touch()
     with pytest.raises(BadSource, match="is it the one with the submissions"), open_source(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("below", ["", "submissions", "submissions/small", "ledger"])
+def test_the_class_itself_is_no_source(classroom, source, below):
+    take(classroom, source({"s001.ipynb": b"1"}))
+    before = snapshot(classroom.path)
+    with pytest.raises(BadSource, match="is the class's own: give what students handed in"):
+        take(classroom, classroom.path / below)
+    assert snapshot(classroom.path) == before
+
+
+WORDS = [
+    "s001", "S002", "stud3", "Student 04", "05 student", "s006@example.org", "nobody", "small", "01", "_", "-1", "LATE",
+    "student07_1007_70", "student08_LATE_1008_80", "anon_xY_9", "who_99_90", "Student 09_5_assignsubmission_file_",
+    "Student 01_7_assignsubmission_onlinetext_", "s002+small+2027-02-01 10:00:00.5 UTC",
+    "s003+other+2027-02-01 10:00 UTC",
+    "caf\u00e9", "cafe\u0301", "\u202e", "a b", "...", "ENDE", "ende",
+]  # fmt: skip
+ENDINGS = [".ipynb", "-1.ipynb", ".csv", ".txt", "", ".IPYNB", "_small.ipynb", "_small-2.ipynb"]
+
+
+def any_name(rng) -> str:
+    return rng.choice(WORDS) + rng.choice(["", "_", " "]) + rng.choice([*WORDS, ""]) + rng.choice(ENDINGS)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_the_names_are_every_file_is_in_some_receipt(classroom, tmp_path, seed):
+    rng = random.Random(seed)
+    paths = {"/".join(any_name(rng) for _ in range(rng.choice([1, 1, 2, 3]))): b"" for _ in range(rng.randrange(1, 25))}
+    files = {path: f"content {n}".encode() for n, path in enumerate(paths)}
+    if seed % 2:
+        source = tmp_path / "export.zip"
+        source.write_bytes(zip_of(files))
+    else:
+        source = tmp_path / "source"
+        for path in list(files):
+            try:
+                (source / path).parent.mkdir(parents=True, exist_ok=True)
+                (source / path).write_bytes(files[path])
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                del files[path]
+    found = take(classroom, source, kind=rng.choice(["auto", "folder", "canvas", "moodle", "nbgrader"]))
+    homes = [home.name for home in (classroom.submissions / NAME).iterdir()]
+    kept = {data for home in homes for files_ in texts(classroom, home) for data in files_.values()}
+    assert kept == set(files.values())
+    assert len(found.entered) == sum(len(receipts.attempts(classroom, NAME, home)) for home in homes)
+    before = snapshot(classroom.path)
+    again = take(classroom, source, kind=found.kind)
+    assert {one.what for one in again.entered} <= {SAME, OLDER}
+    assert snapshot(classroom.path) == before
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_files_folders_and_archives_of_one_name_never_swallow_each_other(classroom, source, seed):
+    rng = random.Random(seed)
+    count = iter(range(1000))
+
+    def path():
+        return "/".join(rng.choice(["a", "a.csv", "b", "a (2).csv", "A"]) for _ in range(rng.choice([1, 2, 2, 3])))
+
+    def tree(depth):
+        found = {}
+        for _ in range(rng.randrange(1, 8)):
+            name = path()
+            if any(n.startswith(name + "/") or name.startswith(n + "/") or n.lower() == name.lower() for n in found):
+                continue
+            text = f"content {next(count)}".encode()
+            if depth and rng.random() < 0.3:
+                found[name + ".zip"] = zip_of(tree(depth - 1))
+            else:
+                found[name] = text
+        return found or {"z": f"content {next(count)}".encode()}
+
+    def contents(files):
+        for data in files.values():
+            if data.startswith(b"PK"):
+                with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                    yield from contents({name: archive.read(name) for name in archive.namelist()})
+            else:
+                yield data
+
+    files = tree(2)
+    receipt = take(classroom, source({f"s001/{name}": data for name, data in files.items()})).entered[0].receipt
+    if not receipt.rejected and not any(note.startswith("left out") for note in receipt.notes):
+        assert sorted(texts(classroom, "s001")[0].values()) == sorted(contents(files))
+    else:
+        assert "which some systems do not tell apart" in f"{receipt.rejected} {receipt.notes}"
 
 
 def test_one_notebook_can_be_given_alone(classroom, source):

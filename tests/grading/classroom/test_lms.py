@@ -122,6 +122,11 @@ def test_nbgrader_folders_are_attempts_by_time_and_other_assignments_are_left_al
     assert [files(one) for one in attempts] == [["01_perceptron.ipynb"]] * 2
 
 
+def test_nbgraders_times_are_those_of_handing_in_even_if_all_came_at_once():
+    late = [f"s{n}+01_perceptron+2027-03-05 10:0{n}:00.0 UTC/x.ipynb" for n in range(4)]
+    assert [one.received.minute for one in found("nbgrader", *late)] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("path", "word", "file"),
     [
