@@ -54,6 +54,10 @@ def obey(assignment, files, runner, seed):
     if words[0] == "child":
         child = subprocess.Popen(["sleep", "600"], start_new_session=True)
         Path(words[1]).write_text(f"{os.getpid()} {child.pid}")
+        child.wait()  # as one waits for a student's process
+    if words[0] == "elsewhere":
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True, cwd="/")
+        Path(words[1]).write_text(str(child.pid))
         time.sleep(600)
     if words[0] == "garbage":
         for descriptor in range(3, 32):
@@ -65,8 +69,14 @@ def obey(assignment, files, runner, seed):
     return Grade("graded", reason=f"{words[0]} {seed} {assignment.name}")
 
 
+def answer(assignment, frame, runner, honest=worker.answer):
+    found = honest(assignment, frame, runner)
+    return {**found, "task": "another"} if frame.body == b"swap" else found
+
+
 worker.grade_files = obey
-worker.SECONDS_TO_END = 2.0
+worker.answer = answer
+worker.SECONDS_TO_END = float(os.environ.get("STUB_SECONDS", "2"))
 worker._runner = lambda first, assignment: PlainRunner()
 sys.exit(worker.main())
 '''
@@ -161,6 +171,20 @@ def test_a_worker_that_hangs_or_is_stopped_is_replaced(first, stub, words):
     answers = {a.key: a for a in work(first, stub, [task("h", words), task("t", "work")], patience=0.7)}
     assert "no answer within 1 s" in answers["h"].trouble
     assert answers["t"].grade
+
+
+def test_a_hanging_worker_takes_what_it_started_with_it(first, stub, tmp_path):
+    log = tmp_path / "pid"
+    with LocalPool(first, command=stub, workers=1, patience=1.5) as pool:
+        (answer,) = pool.answers([task("t", f"elsewhere {log}")])
+        assert "no answer" in answer.trouble
+        assert gone(int(log.read_text()))
+
+
+def test_the_answer_to_another_question_is_none(first, stub):
+    answers = {a.key: a for a in work(first, stub, [task("t", "work"), task("s", "swap")])}
+    assert set(answers) == {"t", "s"}
+    assert "the answer to another question" in answers["s"].trouble
 
 
 def test_garbage_and_noise_are_no_answers(first, stub):
@@ -278,7 +302,10 @@ def start_coordinator(assignment, stub, words, log):
     return process, [int(pid) for pid in log.read_text().split()]
 
 
-def test_nothing_survives_a_killed_coordinator(assignment, stub, tmp_path, own_temporary_folder):
+@pytest.mark.parametrize("seconds", [1, 1_000])
+def test_nothing_survives_a_killed_coordinator(assignment, stub, tmp_path, own_temporary_folder, monkeypatch, seconds):
+    """Neither where the grading gives up as soon as the student's process is dead, nor where it hangs."""
+    monkeypatch.setenv("STUB_SECONDS", str(seconds))
     log = tmp_path / "pids"
     process, pids = start_coordinator(assignment, stub, f"child {log}", log)
     process.kill()
@@ -305,9 +332,9 @@ def test_what_a_killed_worker_left_is_killed_with_it(first, stub, tmp_path):
         children = set()
         pool._listen = _until(pool._listen, kill)
         (answer,) = running
-    assert "killed by signal 9" in answer.trouble
-    assert len(children) == 3
-    assert gone(*children)
+        assert "killed by signal 9" in answer.trouble
+        assert len(children) == 3
+        assert gone(*children)
 
 
 def test_when_worker_and_coordinator_are_killed_at_once_the_next_run_clears_away(

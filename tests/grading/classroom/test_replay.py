@@ -90,6 +90,22 @@ def test_another_seed_is_another_result_and_the_recorded_one_is_used(classroom, 
     assert counts(capsys.readouterr().out)["equal"] == 7
 
 
+def test_work_whose_mark_depends_on_the_inputs_comes_out_again(new_class, hand_in, making, capsys):
+    classroom = new_class(8)
+    lucky = {
+        "double": "def double(x):\n    return 2 * x if np.sum(x) > 0 else x",
+        "area": "def area(a, b):\n    return 6",
+    }
+    for n in range(1, 9):
+        files = making.files({"small.ipynb": making.small_notebook(lucky, mark=str(n))})
+        hand_in(classroom, f"s00{n}", files)
+    assert main(["grade", "run", str(classroom.path), "small", *UNSAFE]) == 0
+    assert len({entry.grade["points"] for entry in Ledger(classroom).entries("small")}) > 1, "students' inputs differ"
+    capsys.readouterr()
+    assert replay(classroom) == 0
+    assert counts(capsys.readouterr().out)["equal"] == 8
+
+
 def test_files_that_are_gone_or_forged_cannot_be_replayed(classroom, capsys):
     (path,) = classroom.submissions.glob("small/s001/*/files/small.ipynb")
     path.write_bytes(b"forged")
