@@ -6,17 +6,14 @@ Ends with 0 when every attempt to break out failed, with 1 when one did not, wit
 """
 
 import argparse
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from course_utils.grading.sandbox.bubblewrap import BubblewrapRunner
 from course_utils.grading.sandbox.choose import findings, open_runner
 from course_utils.grading.sandbox.container import IMAGE
 from course_utils.grading.sandbox.probes import PROBE_LIMITS, Outcome, run_probes
+from course_utils.grading.sandbox.remedy import wrapped
 from course_utils.grading.sandbox.runner import Runner, Unavailable
-
-WIDTH = 78
-HANGING = " " * 18
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,13 +23,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--image", default=IMAGE, help="what containers are made of (default: %(default)s)")
     options = parser.parse_args(arguments)
     print("Where student code can run on this machine\n")
-    for finding in findings(options.image):
+    found = findings(options.image)
+    for finding in found:
         print(_line(finding.name, finding.text))
     try:
         with open_runner(options.sandbox, preload=("numpy",), limits=PROBE_LIMITS, image=options.image) as runner:
             outcomes = list(_tell(runner))
     except Unavailable as trouble:
-        print(f"\nNo sandbox: {trouble}")
+        told = any(str(trouble).endswith(finding.text) for finding in found) or options.sandbox == "auto"
+        print(
+            "\n" + wrapped("No sandbox: nothing is graded on this machine" + ("." if told else f": {trouble}"), "", "")
+        )
         return 2
     passed = sum(outcome.passed for outcome in outcomes)
     print(f"\n{passed} of {len(outcomes)} held.")
@@ -50,9 +51,7 @@ def _tell(runner: Runner) -> Iterator[Outcome]:
 
 
 def _line(name: str, text: str) -> str:
-    paragraphs = text.splitlines()
-    lines = textwrap.wrap(paragraphs[0], WIDTH, initial_indent=f"  {name:14s}  ", subsequent_indent=HANGING)
-    return "\n".join([*lines, *(HANGING + paragraph for paragraph in paragraphs[1:])])
+    return wrapped(text, f"  {name:14s}  ", " " * 18)
 
 
 if __name__ == "__main__":

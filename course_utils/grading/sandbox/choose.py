@@ -9,10 +9,11 @@ from course_utils.grading.sandbox.cgroup import find_groups
 from course_utils.grading.sandbox.container import IMAGE, ContainerRunner, what_is_missing_for_containers
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.sandbox.plain import PlainRunner
-from course_utils.grading.sandbox.remedy import what_is_missing
+from course_utils.grading.sandbox.remedy import what_is_missing, wrapped
 from course_utils.grading.sandbox.runner import NoSandbox, Runner
 from course_utils.grading.sandbox.seccomp import MACHINES
 
+UNSAFE = "--unsafe grades without one: student code could then do whatever you can"
 KINDS = ("auto", "bubblewrap", "container", "plain")
 
 
@@ -58,11 +59,8 @@ def open_runner(
             missing.append(f"{sandbox}: {trouble}")
     if unsafe:
         return PlainRunner(limits)
-    raise NoSandbox(
-        "there is no sandbox on this machine, so nothing is graded.\n"
-        + "\n".join(f"  {line}" for line in missing)
-        + "\n  --unsafe grades without one: student code could then do whatever you can"
-    )
+    lines = [wrapped(text, "  ", "    ") for text in (*missing, UNSAFE)]
+    raise NoSandbox("\n".join(["there is no sandbox on this machine, so nothing is graded.", *lines]))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 INSTALL = (
@@ -50,6 +51,33 @@ def what_is_missing() -> str | None:
         return None
     said = trial.stderr.decode(errors="replace").strip() or f"status {trial.returncode}"
     return f"bubblewrap cannot make a sandbox ({said}). {_remedy()}"
+
+
+def wrapped(text: str, first: str, rest: str, width: int = 78) -> str:
+    """Fit text into a terminal; lines that are indented (commands, configuration) stay as they are.
+
+    Args:
+        text: what to fit.
+        first: what the first line begins with.
+        rest: what the other lines begin with.
+        width: columns.
+    """
+    lines: list[str] = []
+    for line in text.splitlines():
+        begin = rest if lines else first
+        lines += (
+            [begin + line]
+            if line.startswith(" ")
+            else textwrap.wrap(
+                line,
+                width,
+                initial_indent=begin,
+                subsequent_indent=rest,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
+    return "\n".join(lines)
 
 
 def _remedy() -> str:

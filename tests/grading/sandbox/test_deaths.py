@@ -16,7 +16,7 @@ from course_utils.grading.sandbox.inmate import LockedInmate
 from course_utils.grading.sandbox.process_tree import running_with
 from course_utils.grading.sandbox.runner import Died, NoSandbox, Unavailable
 
-from .conftest import LIMITS, WAYS
+from .conftest import WAYS
 
 ENDINGS = """
 import ctypes, os, resource, signal, sys, time
@@ -86,7 +86,7 @@ def test_student_code_cannot_pass_for_killed_from_outside(talk):
     time.sleep(0.1)
     assert outside.poll() is None  # a group can reach over the edge of a process namespace
     assert beside.call("child_dies") == 9
-    with pytest.raises(RuntimeError, match="ValueError|PermissionError"):
+    with pytest.raises(RuntimeError, match=r"ValueError|PermissionError"):
         student.call("limit_own_time")
     assert student.call("child_dies") == 9
 
@@ -112,7 +112,7 @@ def test_a_killed_zygote_is_replaced(start):
         first = runner.zygote_pid()
         python = process_tree.tree(first)[2]  # bubblewrap outside, bubblewrap inside, Python
         os.kill(python, signal.SIGKILL)
-        _until(lambda: not _lives(first), "bubblewrap outlived what it holds", 5)
+        _until(lambda pid=first: not _lives(pid), "bubblewrap outlived what it holds", 5)
         with Conversation(runner.open()) as student:
             student.run("x = 1")
         assert runner.zygote_pid() != first

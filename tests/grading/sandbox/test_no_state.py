@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from course_utils.grading.sandbox import process_tree
+from course_utils.grading.sandbox.conversation import Conversation
 
 LEAVE = """
 import ctypes, fcntl, os, socket, sys, tempfile, multiprocessing.shared_memory as sm
@@ -75,7 +76,8 @@ def find(mark):
     attempt("a System V semaphore", lambda: libc.semget(4711, 1, 0o666) >= 0)
     attempt("a variable", lambda: mark in os.environ)
     import numpy, course_utils, course_utils.grading.wire as wire
-    attempt("a patched module", lambda: numpy.array == mark or hasattr(wire, "pack_left") or hasattr(course_utils, "left"))
+    attempt("a patched module", lambda: numpy.array == mark or hasattr(wire, "pack_left"))
+    attempt("a patched package", lambda: hasattr(course_utils, "left"))
     attempt("a module", lambda: mark in sys.modules)
     attempt("a priority", lambda: os.nice(0) == 3)
     attempt("a mask", lambda: os.umask(0o22) == 0)
@@ -149,24 +151,27 @@ def test_a_lock_or_a_watch_on_a_shared_file_reaches_nobody(talk):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_the_grader_hands_nothing_in_but_two_pipes(runner):
+def test_the_grader_hands_nothing_in_but_two_pipes(runner, request):
     """Seen from outside: the environment and the descriptors of everything that runs in a sandbox."""
     channel = runner.open()
+    request.addfinalizer(channel.close)
+    Conversation(channel)  # with the first request it has closed the socket that told of its beginning
     outer = runner.zygote_pid() or channel.inmate.sandbox.process.pid
     pids = process_tree.tree(outer)
     assert channel.inmate.pid in pids
     seen = 0
     for pid in pids:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # one that was being made ahead
+        with contextlib.suppress(OSError):  # one that was being made ahead; for an ordinary user, those of others
             variables = {text.partition(b"=")[0] for text in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")}
             assert variables <= INSIDE, f"process {pid}"
             seen += 1
-    assert seen >= 2
+    assert seen >= (2 if os.geteuid() == 0 else 0)
+    if os.geteuid() != 0:
+        return  # only root may look at the descriptors; they were counted from inside
     names = [os.readlink(f"/proc/{channel.inmate.pid}/fd/{fd}") for fd in range(5)]
     assert names[:3] == ["/dev/null"] * 3
     assert all(name.startswith("pipe:") for name in names[3:])
     assert len(os.listdir(f"/proc/{channel.inmate.pid}/fd")) == 5
-    channel.close()
 
 
 INSIDE = set(

@@ -107,7 +107,7 @@ def test_the_last_probe_sees_a_process_that_is_used_twice(start):
             return channel
 
     channel.close, end = lambda: None, channel.close
-    with pytest.raises(Leak, match="the next submission found .*patched module, a variable, an import path"):
+    with pytest.raises(Leak, match=r"the next submission found .*patched module, a variable, an import path"):
         probes.the_next_one(Reused())
     end()
 
