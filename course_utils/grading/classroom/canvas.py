@@ -3,7 +3,7 @@
 As Canvas' importer (``lib/gradebook_importer.rb``) reads it: the first columns are fixed, every further column is an
 assignment (so there is none for a status: Canvas would make an assignment of it), a row whose first cell says "Points
 Possible" belongs to nobody, a student is found by ``ID``, then ``SIS User ID``, then ``SIS Login ID``, then the name.
-An empty cell means no grade.
+An empty cell means no grade: where Canvas has one, it shows the change and takes the grade away.
 """
 
 import re

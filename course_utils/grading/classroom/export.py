@@ -132,6 +132,10 @@ def _export(
         _write(classroom.exports / f"{name}.csv", class_table(rows, assignment, classroom), done)
     if CANVAS in formats:
         _write(classroom.exports / f"{name}.canvas.csv", canvas.table(rows, name, possible), done)
+        if len(formats) == 1 and (empty := sum(row.points is None for row in rows)):
+            done.remarks.append(
+                f"{name}.canvas.csv: {empty} without a mark; where Canvas has one, it says so and takes it away"
+            )
         unknown = canvas.unknown(rows)
         if unknown and (len(formats) == 1 or len(unknown) < len(rows)):
             done.remarks.append(

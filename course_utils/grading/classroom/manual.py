@@ -11,6 +11,10 @@ from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.grade import ExerciseResult
 
 
+class DamagedMark(ValueError):
+    """A file of a mark by hand that cannot be read; the text names it and says what to do."""
+
+
 @dataclass(frozen=True)
 class ManualMark:
     """One mark given by a person.
@@ -75,7 +79,7 @@ class ManualMarks:
         """All marks of a student, the oldest first.
 
         Raises:
-            ValueError: if a file among them is damaged: it is named, and must be repaired or removed by hand.
+            DamagedMark: if a file among them is damaged: it is named, and must be repaired or removed by hand.
         """
         home = self.folder / assignment / student
         return [_read(path) for path in sorted(home.glob("[0-9]*.json"))]
@@ -97,4 +101,4 @@ def _read(path: Path) -> ManualMark:
     try:
         return ManualMark(**json.loads(path.read_bytes()))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error}): repair it or remove it, then mark that answer again") from None
+        raise DamagedMark(f"{path} is damaged ({error}): repair it or remove it, then mark that answer again") from None

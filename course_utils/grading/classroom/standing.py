@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.ledger import Entry, Ledger, key_of
-from course_utils.grading.classroom.manual import ManualMark, ManualMarks, answer_hash
+from course_utils.grading.classroom.manual import DamagedMark, ManualMark, ManualMarks, answer_hash
 from course_utils.grading.classroom.receipts import Receipt, latest
 from course_utils.grading.classroom.roster import Student
 from course_utils.grading.grade import GRADED, HUMAN, REJECTED, ExerciseResult, Grade, seed_of
@@ -120,7 +120,11 @@ def _standing(
     if grade.status == HUMAN and not grade.exercises:  # nothing could be graded: a person may mark all of it
         open_ones = {e.name: ExerciseResult(HUMAN, None, e.points, e.manual) for e in assignment.exercises}
         grade = replace(grade, exercises=open_ones)
-    said = _said(grade, marks, entry)
+    try:
+        said = _said(grade, marks, entry)
+    except DamagedMark as trouble:  # it leaves one student's mark open and hides nobody else's
+        points, late = grade.points, receipt.late
+        return Standing(student, HUMAN, str(trouble), possible, None, points, late, receipt, grade, entry)
     manual = {name: mark for name, mark in said.items() if mark.points is not None}
     to_mark = tuple(n for n, e in grade.exercises.items() if e.points is None and n not in manual)
     points = None

@@ -360,6 +360,18 @@ def test_wrong_arguments_are_refused(real, tmp_path, capsys):
     assert "no worksheet" in capsys.readouterr().err
 
 
+def test_a_damaged_mark_is_the_instructors_trouble(real):
+    row = standings(real, "small")[0]
+    ManualMarks(real).add(by_hand(row, "why", 2.0))
+    (path,) = (real.ledger / "manual" / "small" / "s001").iterdir()
+    path.write_text("{")
+    assert main(["grade", "feedback", str(real.path), "small"]) == 0
+    seen = plain((real.feedback / "small" / "s001.html").read_text())
+    assert "Your instructor looks into it." in seen
+    assert str(real.path) not in seen
+    assert "Together" not in seen
+
+
 def test_a_zip_is_the_same_bytes_on_every_day(real):
     with real.lock():
         write_feedback(real, "small")

@@ -210,3 +210,14 @@ def test_marks_that_are_given_at_the_same_moment_are_both_kept(classroom, monkey
     monkeypatch.setattr(manual, "write_whole", interrupted)
     marks.add(given)
     assert {mark.exercise for mark in marks.history(NAME, "s1")} == {"judge", "kernel"}
+
+
+def test_a_damaged_mark_by_hand_leaves_one_mark_open_and_hides_nobody(classroom):
+    for student in ("s1", "s2"):
+        mark(classroom, enter(classroom, hand_in(classroom, student), made_grade(classroom)), 3.0)
+    (path,) = (classroom.ledger / "manual" / NAME / "s1").iterdir()
+    path.write_bytes(path.read_bytes()[:20])
+    first, second, _ = standings(classroom, NAME)
+    assert (first.status, first.points, first.automatic_points) == (HUMAN, None, automatic(classroom))
+    assert str(path) in first.reason
+    assert (second.status, second.points) == (GRADED, automatic(classroom) + 3.0)
