@@ -26,7 +26,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         with classroom.lock():
             for name in classroom.config.assignments:
-                sync(classroom, name, prune=args.prune)
+                try:
+                    sync(classroom, name, prune=args.prune)
+                except FileNotFoundError as missing:
+                    print(f"{name} is not shown: {missing}", file=sys.stderr)
     except (Unusable, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 2

@@ -36,7 +36,7 @@ function typeset(root) {
       }
       const formula = document.createElement("span");
       try {
-        const options = { displayMode: part.display, throwOnError: false, trust: false, strict: "ignore", maxSize: 20 };
+        const options = { displayMode: part.display, throwOnError: false, trust: false, strict: "ignore", maxSize: 6 };
         katex.render(part.tex, formula, { ...options, maxExpand: 300 });
       } catch {
         formula.textContent = part.tex;

@@ -37,9 +37,11 @@ def url_of(classroom: ClassFolder) -> Any:
     Raises:
         Unusable: if it is no address of SQLite or PostgreSQL.
     """
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
+    try:
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
+    except ModuleNotFoundError as error:
+        raise Unusable(f"the gradebook needs the package {error.name}: set it up with 'make grader'") from error
     rule = "gradebook in class.yml must be sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
     try:
         url = make_url(classroom.config.gradebook)
@@ -92,9 +94,11 @@ def open_gradebook(classroom: ClassFolder) -> Any:
         Damaged: if what is there cannot be used.
         Unusable: if it cannot be written, and a new one would not help.
     """
-    from nbgrader.api import Gradebook
-    from sqlalchemy.exc import SQLAlchemyError
-
+    try:
+        from nbgrader.api import Gradebook
+        from sqlalchemy.exc import SQLAlchemyError
+    except ModuleNotFoundError as error:
+        raise Unusable(f"the gradebook needs the package {error.name}: set it up with 'make grader'") from error
     url, path = url_of(classroom), file_of(classroom)
     try:
         with reading():

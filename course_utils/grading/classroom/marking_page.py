@@ -13,11 +13,13 @@ from html import escape
 from typing import Any
 
 from course_utils.grading.assignment import Assignment, grade_id_of, nbgrader_of, normalised, text_of
+from course_utils.grading.challenge.kind import Challenge
 from course_utils.grading.classroom.gradebook_rows import solution_cells
 from course_utils.grading.classroom.standing import Standing
 from course_utils.grading.classroom.student_markdown import harmless, visible
 from course_utils.grading.classroom.wording import one_line
 from course_utils.grading.files import SubmittedFiles
+from course_utils.grading.grade import ExerciseResult
 from course_utils.grading.outputs import CellOutput, NoPicture, clean_png
 from course_utils.grading.session import Cell
 from course_utils.grading.submission import NeedsHuman, Submission, Unreadable, read_submission
@@ -49,6 +51,8 @@ class Work:
 
 def read_work(assignment: Assignment, files: SubmittedFiles) -> Work:
     """Read what a student handed in, for showing it; what cannot be read is said in the notes."""
+    if isinstance(assignment, Challenge):
+        return Work(notes=(f"handed in: {', '.join(files.content) or 'nothing'}",))
     try:
         submission = read_submission(files, assignment)
     except (Unreadable, NeedsHuman) as reason:
@@ -119,13 +123,17 @@ def marking_page(assignment: Assignment, row: Standing, work: Work, place: str, 
             own = [cell for cell in work.cells if cell.exercise == solutions[name]]
             cells.append(_code("\n\n".join(_labelled(cell, own) for cell in own), _outputs(own, outputs), given))
         elif result is not None:
-            earned = "nobody knows yet" if result.points is None else f"{result.points:g} of {result.possible:g} points"
-            said = "\n".join((f"Tests: {earned}", *result.sentences))
-            cells.append(_code(text_of(given), [_stream(said)], given))
+            cells.append(_code(text_of(given), [_earned(result)], given))
         elif given.get("cell_type") == "code":
             cells.append(_code(text_of(given), []))
         else:
             cells.append(_text(text_of(given)))
+    there = {cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in cells}
+    for name, result in row.grade.exercises.items():
+        if name not in there:  # the points go to no cell of the notebook, so they get one here
+            mark = {"grade_id": name, "grade": True, "solution": False, "locked": True, "task": False}
+            given = {"metadata": {"nbgrader": {**mark, "points": result.possible, "schema_version": 3}}}
+            cells.append(_code(f"# {name}", [_earned(result)], given))
     placed = set(solutions.values())
     others = [cell for cell in work.cells if cell.exercise not in placed]
     if others or work.texts:
@@ -179,6 +187,11 @@ def _outputs(cells: Sequence[Cell], outputs: dict[str, CellOutput]) -> list[dict
             found.append(_stream(output.text + ("\n[more was printed]" if output.cut else "")))
         found += [{"output_type": "display_data", "metadata": {}, "data": {"image/png": i}} for i in output.images]
     return found
+
+
+def _earned(result: ExerciseResult) -> dict[str, Any]:
+    earned = "nobody knows yet" if result.points is None else f"{result.points:g} of {result.possible:g} points"
+    return _stream("\n".join((f"Tests: {earned}", *result.sentences)))
 
 
 def _stream(text: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import csv
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +15,7 @@ from course_utils.grading.classroom.gradebook_database import Unusable, gradeboo
 from course_utils.grading.classroom.manual import ManualMarks
 from course_utils.grading.classroom.roster import Student, write_roster
 from course_utils.grading.files import SubmittedFiles
+from course_utils.runtime import repo_root
 from tests.grading.classroom.conftest import write_small_assignment
 from tests.grading.classroom.made_grades import NAME, enter, mark, standing
 
@@ -357,3 +360,22 @@ def test_an_address_that_is_no_gradebook_is_refused(classroom):
         with pytest.raises(Unusable, match=why) as refusal:
             sync(ClassFolder(classroom.path), NAME)
         assert "secret" not in str(refusal.value)
+
+
+def test_without_nbgrader_it_says_how_to_get_it(classroom, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nbgrader.api", None)
+    with pytest.raises(Unusable, match="make grader"):
+        sync(classroom, NAME)
+
+
+def test_the_formgrader_command_refuses_with_the_reason(classroom):
+    def start(*more):
+        command = [sys.executable, "-m", "course_utils.cli", "grade", "formgrader", str(classroom.path), *more]
+        return subprocess.run(command, capture_output=True, text=True, cwd=repo_root(), timeout=100)
+
+    with (classroom.path / "class.yml").open("a") as settings:
+        settings.write("gradebook: oracle://somewhere\n")
+    done = start("--no-browser")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "must be sqlite:///FILE or postgresql" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -287,3 +287,17 @@ def test_a_page_is_written_anew_only_when_something_in_it_changed(new_class, han
     path = page_path(classroom, "s001", NAME)
     path.write_bytes(path.read_bytes()[:-20])
     assert sync(classroom, NAME).pages == 1
+
+
+def test_a_data_challenge_has_a_page_with_its_points(tmp_path):
+    from tests.grading.challenge.conftest import SEED, TINY, Made
+
+    made = Made(tmp_path / "class", 2, TINY, SEED)
+    made.pack()
+    made.hand_in("s001", 0.9)
+    made.grade()
+    sync(made.classroom, TINY)
+    page = nbformat.read(page_path(made.classroom, "s001", TINY), 4)
+    cell = next(c for c in page.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "predictions")
+    assert (cell.metadata.nbgrader.points, cell.outputs[0].text.partition("\n")[0]) == (10, "Tests: 10 of 10 points")
+    assert "predictions.csv" in page.cells[0].source
