@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,7 @@ def measure_stock(folder: Path, chosen: list[tuple[str, bytes]]) -> dict[str, An
     api = by_api["seconds"]
     assert isinstance(api, list)
     return {
+        "version": version("nbgrader"),
         "submissions": len(students),
         "command_line_seconds": statistics.median(by_command),
         "command_line_all": by_command,
