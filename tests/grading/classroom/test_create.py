@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -262,6 +263,29 @@ def test_an_update_killed_at_any_moment_is_completed_and_loses_no_version(tmp_pa
     assert not list(root.rglob(".part-*"))
 
 
+@pytest.mark.parametrize("moment", ["new is written", "old is away", "both are exchanged"])
+def test_an_exchange_cut_off_at_its_worst_moments_is_ended(tmp_path, course, moment):
+    root = tmp_path / "class" / "assignments"
+    take_in(root, course, "01_one")
+    folder = root / "src" / "01_one"
+    (folder / "truth.csv").write_text("labels")
+    part = folder.parent / ".part-01_one-abcd_123"
+    shutil.copytree(folder, part / "new")
+    if moment == "new is written":
+        (part / "new" / "hidden.py").unlink()
+    elif moment == "old is away":
+        folder.rename(part / "old")
+        (part / "old" / "hidden.py").write_text("older")
+    else:
+        shutil.copytree(folder, part / "old")
+        shutil.rmtree(part / "new")
+    other = folder.parent / ".part-01_one-more-abcd_123"
+    other.mkdir()
+    assert take_in(root, course, "01_one").change == UNCHANGED
+    assert (folder / "truth.csv").read_text() == "labels"
+    assert [path.name for path in folder.parent.glob(".part-*")] == [other.name], "another assignment's is not touched"
+
+
 def test_a_class_whose_making_was_cut_off_is_completed(tmp_path, course, monkeypatch):
     path = tmp_path / "class"
     real = os.rename
@@ -307,6 +331,7 @@ def read(tmp_path, text: str):
         HEAD + "  a: {}\n  b:\n    part: exam\n",
         HEAD + '  "a": null\n',
         HEAD.replace("assignments:", "assignments:\n  b: {}\n") + "# the end\n",
+        "seed: 5\ntimezone: Europe/Rome\nassignments:\n  b: {}\n\ntitle: T\n",
     ],
 )
 def test_one_line_of_the_settings_changes_and_all_else_stays(tmp_path, text):

@@ -287,8 +287,8 @@ def test_what_fits_nobody_is_kept_with_the_reason_until_somebody_says_whose_it_i
 
 
 def test_equal_files_of_two_unknown_people_are_both_kept(classroom, source):
-    take(classroom, source({"anna.ipynb": b"same", "ben.ipynb": b"same"}))
-    assert [r.original_name for r in Unmatched(classroom, NAME).waiting] == ["anna.ipynb", "ben.ipynb"]
+    take(classroom, source({"anna/small.ipynb": b"same", "ben/small.ipynb": b"same"}))
+    assert [r.original_name for r in Unmatched(classroom, NAME).waiting] == ["anna", "ben"]
 
 
 def test_a_corrected_roster_takes_what_was_nobodys(classroom, source):
