@@ -203,7 +203,9 @@ def test_a_channel_has_a_budget_of_time_in_all(start):
 
 
 def test_a_request_that_nobody_reads_meets_the_clock(talk):
-    student = talk("import os\ndef stop():\n    os.dup2(os.pipe()[0], 3)\n", TimeLimit(processor=30.0, clock=1.5))
+    student = talk(
+        "import os\nkept = os.dup(3)\ndef stop():\n    os.dup2(os.pipe()[0], 3)\n", TimeLimit(processor=30.0, clock=1.5)
+    )
     student.call("stop")  # from now on it reads from a pipe of its own
     with pytest.raises(Timeout, match=r"1\.5 s on the clock"):
         student.ask({"op": "run", "label": "cell 1", "source": "#" * 900_000})
