@@ -93,6 +93,7 @@ def _set_aside(root: Path, name: str) -> str:
         return ""  # nothing was graded with a copy that cannot be loaded
     home = root / OLD_VERSIONS / version
     for part in (name, f"src/{name}"):
+        _complete(home / part)
         if not (home / part).is_dir():
             _replace(home / part, _files(root / part))
     return version
