@@ -209,7 +209,9 @@ def _exercise(
     points = earned(own)
     sentences = tuple(dict.fromkeys(r.sentence for r in own if r.sentence))
     if any(r.status == "absent" for r in own):  # the cell that should have defined the function says why
-        sentences += tuple(r.sentence for r in session.reports.values() if r.status in ("raised", "timeout", "died"))
+        ended = {cell: r.sentence for cell, r in session.reports.items() if r.status in ("raised", "timeout", "died")}
+        its_own = [ended[c.label] for c in submission.cells if c.exercise == exercise.name and c.label in ended]
+        sentences += tuple(its_own or ended.values())
     if points is None:
         status = HUMAN
     elif all(r.status == "passed" for r in own):

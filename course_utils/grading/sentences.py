@@ -30,6 +30,9 @@ UNSENDABLE = {
 }
 """By `Refused.kind`: what a function handed back, alone or inside a list, and what to do about it."""
 
+ANSWERED = ("not_written", "absent", "unsendable")
+"""What a process may say of a call besides ok and raised; what became of the process, only the grader knows."""
+
 _CELL = re.compile(r"cell [0-9]{1,4}")
 
 
@@ -50,7 +53,7 @@ def failure(status: Any, what: str, seconds: float = 0.0, reply: Mapping[str, An
     """Say why a function gave no value.
 
     Args:
-        status: what the process answered, or what became of it; an unknown word counts as raised.
+        status: what the process answered (see `ANSWERED`), or what became of it; an unknown word counts as raised.
         what: how to name what was called.
         seconds: the time limit, for a timeout.
         reply: the envelope of the process's answer.
@@ -61,12 +64,16 @@ def failure(status: Any, what: str, seconds: float = 0.0, reply: Mapping[str, An
     if status == "absent":
         if "." in what or "(" in what:
             return CallFailed("absent", f"there is no {what}: is it spelled as the exercise asks?")
-        return CallFailed("absent", f"there is no function {what} after running the notebook's cells")
+        sort = "class" if what[:1].isupper() else "function"
+        return CallFailed("absent", f"there is no {sort} {what} after running the notebook's cells")
     if status == "timeout":
         return CallFailed("timeout", f"{what} did not finish within {seconds:g} seconds: does its loop end?")
     if status == "total":
         spent = f"all cells and calls together took more than {seconds:g} seconds"
         return CallFailed("timeout", f"{what} was not called any more: {spent}; look at what is slow or never ends")
+    if status == "idle":
+        spent = f"all cells and calls together took more than {seconds:g} seconds and used few of them"
+        return CallFailed("timeout", f"{what} was not called any more: {spent}; look at what sleeps or waits")
     if status == "died":
         return CallFailed("died", f"{what} ended the Python process instead of returning")
     if status == "unsendable":
@@ -82,6 +89,8 @@ def of_cell(status: str, label: str, seconds: float = 0.0) -> str:
         "long": f"{label} is too long to be run",
         "timeout": f"{label} did not finish within {seconds:g} seconds and was left out",
         "total": f"{label} was left out: all cells and calls together took more than {seconds:g} seconds",
+        "clock": f"{label} was left out: the cells before it took more than {seconds:g} seconds on the clock",
+        "lost": f"{label} was left out: too many cells before it never ended, or ended the Python process",
         "died": f"{label} ends the Python process and was left out",
     }[status]
 

@@ -53,8 +53,9 @@ class Handle:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one frame may hold at most: bytes of arrays and of JSON, nodes and depth of the tree, axes, digits."""
+    """What one frame may hold at most: arrays, their bytes, bytes of JSON, nodes and depth of the tree, axes."""
 
+    arrays: int = 2_000
     array_bytes: int = 16_000_000
     json_bytes: int = 1_000_000
     nodes: int = 100_000
@@ -66,7 +67,7 @@ class Counter:
     """Counts the nodes of a tree and the bytes of its arrays, against the bounds."""
 
     def __init__(self, bounds: Bounds) -> None:
-        self.bounds, self.nodes, self.bytes = bounds, 0, 0
+        self.bounds, self.nodes, self.bytes, self.arrays = bounds, 0, 0, 0
 
     def node(self, depth: int) -> None:
         self.nodes += 1
@@ -76,6 +77,9 @@ class Counter:
             raise Refused(f"nested deeper than {self.bounds.depth} levels", "depth")
 
     def array(self, size: int) -> None:
+        self.arrays += 1
+        if self.arrays > self.bounds.arrays:
+            raise Refused(f"more than {self.bounds.arrays} arrays", "size")
         self.bytes += size
         if self.bytes > self.bounds.array_bytes:
             raise Refused(f"arrays of {self.bytes} bytes, at most {self.bounds.array_bytes} are allowed", "size")
@@ -208,7 +212,7 @@ class Reader:
     def _tensor(self, number: Any, dtype: Any, requires_grad: Any) -> Any:
         array = self._array(number)
         wanted = "int16" if dtype == "bfloat16" else dtype
-        if TENSORS.get(array.dtype.str) != wanted or not isinstance(requires_grad, bool):
+        if not isinstance(dtype, str) or TENSORS.get(array.dtype.str) != wanted or not isinstance(requires_grad, bool):
             raise Refused("a tensor that the narrow call does not write")
         if requires_grad and "float" not in dtype:
             raise Refused("a tensor of whole numbers that requires a gradient")

@@ -15,6 +15,7 @@ from course_utils.grading.values import NOTHING, Bounds, Counter, Handle, Reader
 __all__ = ["BOUNDS", "HEADER", "MAGIC", "Bounds", "Handle", "Refused", "frame_size", "pack", "unpack"]
 
 MAGIC = b"NCG1"
+NPY_HEADER = 512  # more bytes than numpy writes before an array's numbers
 HEADER = struct.Struct("<4sIQ")  # magic, bytes of JSON, bytes of all arrays together
 BOUNDS = Bounds()
 
@@ -58,7 +59,7 @@ def frame_size(header: bytes, bounds: Bounds = BOUNDS) -> tuple[int, int]:
     magic, text, body = HEADER.unpack(header)
     if magic != MAGIC:
         raise Refused("not a frame of the narrow call")
-    if text > bounds.json_bytes or body > bounds.array_bytes + 1_000 * bounds.nodes:
+    if text > bounds.json_bytes or body > bounds.array_bytes + NPY_HEADER * bounds.arrays:
         raise Refused(f"a frame of {text} + {body} bytes is larger than allowed")
     return text, body
 
@@ -98,7 +99,7 @@ def unpack(
 
 
 def _split(sizes: Any, body: bytes, bounds: Bounds) -> list[bytes]:
-    if not isinstance(sizes, list) or len(sizes) > bounds.nodes:
+    if not isinstance(sizes, list) or len(sizes) > bounds.arrays:
         raise Refused("the list of array sizes is missing or too long")
     parts, start = [], 0
     for size in sizes:

@@ -101,6 +101,17 @@ def test_a_mistake_costs_its_exercise_and_is_named(grade, change, points, senten
     assert "canary" not in json.dumps(found.record())
 
 
+def test_a_missing_function_is_explained_by_its_own_cell_and_not_by_others(grade):
+    def two(cells, notebook):
+        cells["threshold_unit_code"].source = "def threshold_unit(x, w, b)\n    return 1"
+        notebook.cells.insert(0, nbformat.v4.new_code_cell("1 / 0"))
+
+    found = grade(two)
+    assert [sentence for sentence in found.sentences if "ZeroDivisionError" in sentence] == []
+    assert sum("SyntaxError" in sentence for sentence in found.sentences) == 1
+    assert [sentence for sentence in found.cells if "ZeroDivisionError" in sentence]
+
+
 def test_a_blank_answer_is_a_zero_a_lost_one_needs_a_person(grade):
     def blank(cells, notebook):
         cells["judge"].source = " YOUR ANSWER HERE \n"

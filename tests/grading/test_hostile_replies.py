@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from course_utils.grading.files import SubmittedFiles
 from course_utils.grading.grade import GRADED, HUMAN, Grade, grade_files
 from course_utils.grading.sandbox.plain import PlainRunner
-from course_utils.grading.sandbox.runner import Died, Timeout
+from course_utils.grading.sandbox.runner import Died, Spent, Timeout
 from course_utils.grading.values import TENSORS
-from course_utils.grading.wire import HEADER, MAGIC, Bounds, Refused, pack, unpack
+from course_utils.grading.wire import HEADER, MAGIC, Bounds, Refused, frame_size, pack, unpack
 
 CANARY = "CANARY\x1b[31m"
 STATUSES = {"passed", "failed", "not_written", "absent", "raised", "timeout", "died", "unsendable", "ungraded"}
@@ -24,6 +24,8 @@ SMALL = Bounds(array_bytes=10_000, json_bytes=5_000, nodes=200, depth=8, axes=4)
 
 class Fake(PlainRunner):
     """A runner whose processes answer what `reply(request)` makes of a request's envelope: bytes, or an exception."""
+
+    spent = Spent()
 
     def __init__(self, reply):
         super().__init__()
@@ -287,3 +289,41 @@ def test_arrays_cannot_be_counted_twice_or_be_longer_than_numpy_counts():
     blob = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
     with pytest.raises(Refused, match="axes that are too long"):
         unpack(framed({}, {"a": 0}, blob, [len(blob)]))
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"T": [0, "float64", 1]}, {"T": [0, "float64", None]}, {"T": [0, "float32", False]}, {"T": [0, "int64", True]},
+        {"T": [0, "bfloat16", False]}, {"T": [0, None, False]}, {"T": [0, ["float64"], False]},
+        {"T": [1, "float64", False]}, {"T": [-1, "float64", False]}, {"T": [True, "float64", False]},
+        {"T": [{"a": 0}, "float64", False]},
+        {"T": [0, "float64"]}, {"T": {"0": 1}}, {"T": [1, "int64", True]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_tensor_that_nobody_wrote_is_refused(tree):
+    frame = pack({}, [np.ones(2)])
+    body = frame[HEADER.size + HEADER.unpack(frame[: HEADER.size])[1] :]
+    for tensors in (False, True):
+        assert unpack(framed({}, {"T": [0, "float64", True]}, body, [len(body)]), tensors=tensors)[1].shape == (2,)
+        with pytest.raises(Refused):
+            unpack(framed({}, tree, body, [len(body)]), tensors=tensors)
+
+
+def test_a_gradient_of_whole_numbers_is_refused():
+    frame = pack({}, np.ones(2, np.int64))
+    body = frame[HEADER.size + HEADER.unpack(frame[: HEADER.size])[1] :]
+    with pytest.raises(Refused, match="whole numbers that requires a gradient"):
+        unpack(framed({}, {"T": [0, "int64", True]}, body, [len(body)]))
+
+
+def test_a_frame_announces_at_most_what_can_be_in_it():
+    bounds = Bounds()
+    with pytest.raises(Refused, match="larger than allowed"):
+        frame_size(HEADER.pack(MAGIC, 2, 18_000_000))
+    with pytest.raises(Refused, match="more than 2000 arrays"):
+        pack({}, [np.zeros(0)] * 2_001)
+    many = pack({}, [np.zeros((1,) * 8)] * 2_000)
+    assert len(unpack(many)[1]) == bounds.arrays == 2_000
+    assert sum(frame_size(many[: HEADER.size])) == len(many) - HEADER.size

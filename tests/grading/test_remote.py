@@ -16,7 +16,7 @@ from course_utils.grading.mutants import read_mutants
 from course_utils.grading.remote import Student
 from course_utils.grading.sandbox.plain import PlainRunner
 from course_utils.grading.sentences import CallFailed
-from course_utils.grading.session import Cell, StudentSession
+from course_utils.grading.session import Cell, Limits, StudentSession
 
 _spec = importlib.util.spec_from_file_location("layer_assignment", Path(__file__).parent / "layer_assignment.py")
 layer = importlib.util.module_from_spec(_spec)
@@ -299,7 +299,7 @@ def test_torch_begins_with_the_same_numbers_whoever_imports_it(session):
     code = "import torch\nSEEN = torch.rand(2).tolist()\ndef seen():\n    return SEEN, torch.rand(2).tolist()\n"
     values = []
     for tensors in (False, False, True):
-        s = session(code, tensors=tensors)
+        s = session(code, tensors=tensors, limits=Limits())
         s.begin(5)
         values.append(Student(s).seen())
     assert values[0] == values[1] == values[2]
