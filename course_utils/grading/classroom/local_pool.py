@@ -452,28 +452,28 @@ def _lock(descriptor: int) -> bool:
 
 
 def clear_away(folder: Path) -> None:
-    """Kill the processes that work in a folder or below (those a killed worker left), then remove it."""
+    """Kill what a killed worker left, then remove its folder.
+
+    That is whatever works in the folder or writes its output there: a plain student process, or a sandbox whose
+    builder was killed in the moment when it could not yet die with its parent.
+    """
     for _ in range(100):
-        strays = [pid for pid, place in _working_directories() if place == folder or folder in place.parents]
+        strays = [pid for pid, place in _places() if place == folder or folder in place.parents]
         if not strays:
             break
-        for pid in strays:
-            try:
+        for pid in set(strays) - {os.getpid()}:
+            with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                continue
         time.sleep(0.01)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _working_directories() -> Iterator[tuple[int, Path]]:
-    """Where each process works, as far as this user may know; nothing where the system has no ``/proc``."""
-    for link in Path("/proc").glob("[0-9]*/cwd"):
-        try:
-            place = os.readlink(link)
-        except OSError:
-            continue
-        yield int(link.parent.name), Path(place.removesuffix(" (deleted)"))
+def _places() -> Iterator[tuple[int, Path]]:
+    """Where each process works and where its output goes, as far as this user may know; nothing without ``/proc``."""
+    for process in Path("/proc").glob("[0-9]*"):
+        for link in ("cwd", "fd/1", "fd/2"):
+            with suppress(OSError):
+                yield int(process.name), Path(os.readlink(process / link).removesuffix(" (deleted)"))
 
 
 def _environment(scratch: Path) -> dict[str, str]:

@@ -377,17 +377,25 @@ def test_what_was_half_made_or_half_removed_is_swept_and_what_is_not_ours_is_lef
         shutil.rmtree(home / name)
 
 
-def test_clearing_away_kills_only_what_works_in_the_folder(tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "ab").mkdir()
-    inside, beside = (subprocess.Popen(["sleep", "60"], cwd=tmp_path / name) for name in ("a", "ab"))
+def test_clearing_away_kills_what_works_or_writes_in_the_folder_and_nothing_else(tmp_path):
+    for name in ("a", "ab"):
+        (tmp_path / name).mkdir()
+    started = [subprocess.Popen(["sleep", "60"], cwd=tmp_path / name) for name in ("a", "ab")]
+    for name in ("a/log", "ab/log"):
+        with (tmp_path / name).open("wb") as log:
+            started.append(subprocess.Popen(["sleep", "60"], stderr=log))
+            Path(log.name).unlink()
+    reader = tmp_path / "a" / "read"
+    reader.touch()
+    with reader.open() as file:
+        started.append(subprocess.Popen(["sleep", "60"], stdin=file))
     try:
         clear_away(tmp_path / "a")
-        assert inside.wait(10) == -signal.SIGKILL
-        assert beside.poll() is None
+        assert [process.wait(10) for process in (started[0], started[2])] == [-signal.SIGKILL] * 2
+        assert [process.poll() for process in (started[1], started[3], started[4])] == [None] * 3
         assert not (tmp_path / "a").exists()
     finally:
-        for process in (inside, beside):
+        for process in started:
             process.kill()
             process.wait()
 
