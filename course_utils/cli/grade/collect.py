@@ -176,7 +176,7 @@ def _about_times(due: Any, found: Any) -> list[str]:
         why = {
             "canvas": "Canvas' zips do not say it: LATE in a name is believed, by how much is unknown.",
             "moodle": "The zip carries the time of its download.",
-        }.get(found.kind, "The files carry the time of a copy, or none.")
+        }.get(found.kind, "The files seem to carry the time of a copy; --from folder believes it.")
         lines.append(f"\nnobody knows when {found.unknown_times} of them came")
         remedy = "Say it by --times FILE.csv: Moodle's grading worksheet, or a table with columns such as id and time."
         lines += _text(f"{why} {remedy}")

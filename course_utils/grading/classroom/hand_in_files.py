@@ -9,7 +9,10 @@ from course_utils.grading.classroom.sources import Item
 from course_utils.grading.files import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, BadFiles, SubmittedFiles
 
 MAX_NESTED = 2  # an archive in an archive is read, one more is not
+MAX_ARCHIVES = 20
+MAX_NOTES = 20
 WORK = (".ipynb", ".csv")
+_FULL = f"is one of more than {MAX_FILES} files"
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,19 @@ class _Bag:
         self.files: dict[str, bytes] = {}
         self.notes: list[str] = []
         self.trouble: list[str] = []
+        self.archives = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.files) >= MAX_FILES
 
     @property
     def room(self) -> int:
         return MAX_TOTAL_BYTES - sum(map(len, self.files.values()))
 
     def put(self, path: str, data: bytes) -> None:
-        if len(self.files) >= MAX_FILES:
-            raise Refused(f"is one of more than {MAX_FILES} files")
+        if self.is_full:
+            raise Refused(_FULL)
         parts = path.split("/")
         for depth, part in enumerate(parts, start=1):
             number, is_last = 2, depth == len(parts)
@@ -70,7 +78,10 @@ def take(items: tuple[Item, ...]) -> Taken:
         try:
             if item.trouble:
                 raise Refused(item.trouble)
-            data = item.read(min(MAX_FILE_BYTES, bag.room))
+            limit = min(MAX_FILE_BYTES, bag.room)
+            if bag.is_full or item.size > limit:  # nothing is read that will not be taken
+                raise Refused(_FULL if bag.is_full else f"has {item.size} bytes, at most {limit} are taken")
+            data = item.read(limit)
             if kind_of(item.path):
                 _unpack(bag, item.path, data, len(items) > 1)
             else:
@@ -83,9 +94,10 @@ def take(items: tuple[Item, ...]) -> Taken:
     except BadFiles as reason:
         return Taken(SubmittedFiles({}), tuple(bag.notes), f"{reason}: hand in the notebook and what it needs")
     has_work = any(path.lower().endswith(WORK) for path in bag.files)
-    if bag.trouble and not has_work:
-        return Taken(files, (*bag.notes, *bag.trouble[1:]), bag.trouble[0])
-    return Taken(files, (*bag.notes, *(f"left out: {reason}" for reason in bag.trouble)))
+    rejected = bag.trouble[0] if bag.trouble and not has_work else ""
+    notes = [*bag.notes, *(f"left out: {reason}" for reason in bag.trouble if reason != rejected)]
+    more = [f"and {len(notes) - MAX_NOTES} more notes"] if len(notes) > MAX_NOTES else []
+    return Taken(files, (*notes[:MAX_NOTES], *more), rejected)
 
 
 def _unpack(bag: _Bag, path: str, raw: bytes, beside_others: bool, depth: int = 1) -> None:
@@ -94,6 +106,9 @@ def _unpack(bag: _Bag, path: str, raw: bytes, beside_others: bool, depth: int = 
     inner = name.rpartition(".")[0] if beside_others else ""
     prefix = "".join(f"{part}/" for part in (folder, inner) if part)
     try:
+        bag.archives += 1
+        if bag.archives > MAX_ARCHIVES:
+            raise Refused(f"{shown(name)} is one of more than {MAX_ARCHIVES} archives: hand in one zip")
         if depth > MAX_NESTED:
             raise Refused(f"{shown(name)} lies {depth} archives deep, at most {MAX_NESTED} are opened: hand in one zip")
         found = unpack(name, raw, bag.room, MAX_FILES - len(bag.files))

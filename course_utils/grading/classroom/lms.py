@@ -58,17 +58,6 @@ def kind_of_source(items: Sequence[Item]) -> str:
     return "folder"
 
 
-def unwrapped(items: Sequence[Item], known: Callable[[str], bool]) -> list[Item]:
-    """Look inside a folder that holds everything else, unless it is the folder of the only student."""
-    inside = list(items)
-    while inside and len(tops := {item.path.partition("/")[0] for item in inside}) == 1:
-        (top,) = tops
-        if known(top) or kind_of_source(inside) != "folder" or any("/" not in item.path for item in inside):
-            break
-        inside = [replace(item, path=item.path.partition("/")[2]) for item in inside]
-    return inside
-
-
 @dataclass(frozen=True)
 class Wanted:
     """What is collected.
@@ -79,6 +68,7 @@ class Wanted:
         zone: for times without one.
         others: names of the class's other assignments, whose files are left alone.
         due: when it is due, or None.
+        believe_times: whether the times of files are those of handing in, whatever they look like.
     """
 
     assignment: str
@@ -86,6 +76,28 @@ class Wanted:
     zone: ZoneInfo
     others: frozenset[str] = frozenset()
     due: datetime | None = None
+    believe_times: bool = False
+
+
+def unwrapped(items: Sequence[Item], known: Callable[[str], bool], wanted: Wanted) -> list[Item]:
+    """Look inside a folder that holds everything else, if names in there say more than its own.
+
+    Args:
+        items: what the source holds.
+        known: whether a word means a student.
+        wanted: what is collected.
+    """
+    inside = list(items)
+    while inside:
+        tops = {item.path.partition("/")[0] for item in inside}
+        if kind_of_source(inside) != "folder" or any(
+            known(top) or known(_stem(top, wanted.assignment)) for top in tops
+        ):
+            return inside
+        if len(tops) > 1 or any("/" not in item.path for item in inside):
+            break
+        inside = [replace(item, path=item.path.partition("/")[2]) for item in inside]
+    return list(items)
 
 
 def hand_ins(items: Sequence[Item], kind: str, wanted: Wanted) -> list[HandIn]:
@@ -101,7 +113,8 @@ def hand_ins(items: Sequence[Item], kind: str, wanted: Wanted) -> list[HandIn]:
     """
     readers = {"canvas": _canvas, "moodle": _moodle, "nbgrader": _nbgrader, "folder": _folder}
     found = readers[kind](items, wanted)
-    if not _times_are_told(kind, [one.received for one in found if one.received], wanted.due):
+    times = [one.received for one in found if one.received]
+    if not (wanted.believe_times or _times_are_told(kind, times, wanted.due)):
         found = [replace(one, received=None) for one in found]
     return sorted(found, key=lambda one: (one.attempt, one.name))
 

@@ -13,7 +13,7 @@ from course_utils.grading.classroom.durable import sync_folder, sync_tree, write
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.files import SubmittedFiles, read_folder
 
-_ATTEMPT = re.compile(r"([0-9]{4})-([0-9a-f]{12})")
+_ATTEMPT = re.compile(r"([0-9]{4,})-([0-9a-f]{12})")
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def attempts(classroom: ClassFolder, assignment: str, student: str) -> list[Rece
         return []
     due = classroom.planned(assignment).due
     found = [path for path in home.iterdir() if _ATTEMPT.fullmatch(path.name)]
-    return [_judged(_read(path, assignment, student), due) for path in sorted(found)]
+    return [_judged(_read(path, assignment, student), due) for path in sorted(found, key=_numbered)]
 
 
 def latest(classroom: ClassFolder, assignment: str) -> dict[str, Receipt]:
@@ -243,9 +243,15 @@ def _dump(receipt: Receipt) -> bytes:
     return (json.dumps(asdict(receipt), indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode()
 
 
+def _numbered(folder: Path) -> tuple[int, str]:
+    """An attempt's number and the beginning of its hash, from the name of its folder."""
+    number, _, start = folder.name.partition("-")
+    return int(number), start
+
+
 def _read(folder: Path, assignment: str, student: str) -> Receipt:
     """An attempt's receipt; where it is damaged, what the folder itself still says, so that no attempt disappears."""
-    number, start = int(folder.name[:4]), folder.name[5:]
+    number, start = _numbered(folder)
     try:
         raw: Any = json.loads((folder / "receipt.json").read_bytes())
         receipt = Receipt(**{**raw, "notes": tuple(raw["notes"])})

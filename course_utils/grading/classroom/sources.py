@@ -147,7 +147,14 @@ def _file_item(path: Path, name: str, place: bytes) -> Item:
             raise Refused(f"has {found.st_size} bytes, at most {limit} are taken")
         return data
 
-    return _item(name, found.st_size, read, datetime.fromtimestamp(found.st_mtime, UTC), trouble)
+    return _item(name, found.st_size, read, _time(found.st_mtime), trouble)
+
+
+def _time(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # a file's owner can set any number
 
 
 def _rights(error: OSError) -> str:

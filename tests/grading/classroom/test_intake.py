@@ -476,6 +476,66 @@ def test_a_pipe_or_a_giant_folder_as_a_source_is_refused(tmp_path, monkeypatch):
         pass
 
 
+def test_nothing_is_read_that_will_not_be_taken(classroom, source, monkeypatch):
+    folder = source({f"s001/{n:04d}.ipynb": b"x" for n in range(MAX_FILES + 50)})
+    for number in range(30):
+        (folder / "s002").mkdir(exist_ok=True)
+        (folder / "s002" / f"{number}.csv").touch()
+        os.truncate(folder / "s002" / f"{number}.csv", MAX_FILE_BYTES + 1)
+    opened = []
+    real = os.open
+    monkeypatch.setattr(
+        "course_utils.grading.classroom.sources.os.open", lambda path, *rest: opened.append(path) or real(path, *rest)
+    )
+    take(classroom, folder)
+    monkeypatch.undo()
+    assert len([path for path in opened if b"source/s001" in os.fsencode(path)]) == MAX_FILES
+    assert not [path for path in opened if b"source/s002" in os.fsencode(path)]
+    assert [len(r.notes) for r in latest(classroom).values()] == [21, 21], "notes are bounded as well"
+
+
+def test_archives_in_one_hand_in_are_counted(classroom, source):
+    take(classroom, source({f"s001/{n:02d}.zip": zip_of({"x.csv": b"%d" % n}) for n in range(30)}))
+    (files,) = texts(classroom, "s001")
+    assert sum(name.endswith("x.csv") for name in files) == 20
+    assert sum(name.endswith(".zip") for name in files) == 10, "what is not opened is kept"
+    assert latest(classroom)["s001"].notes[-1] == "and 10 more notes"
+
+
+def test_a_file_from_the_year_thirty_thousand_is_taken(classroom, source, monkeypatch):
+    folder = source({"s001.ipynb": b"1"})
+    real = os.lstat
+
+    def strange(path):
+        found = real(path)
+        return os.stat_result((*found[:8], 10**12, found[9]))
+
+    monkeypatch.setattr("course_utils.grading.classroom.sources.os.lstat", strange)
+    take(classroom, folder)
+    assert latest(classroom)["s001"].received is None
+
+
+def test_who_says_folder_vouches_for_the_times(classroom, source):
+    late = DUE + timedelta(days=1)
+    folder = source({f"s00{n}/small.ipynb": b"1" for n in (1, 2, 3)}, late)
+    assert take(classroom, folder).unknown_times == 3
+    assert take(classroom, folder, kind="folder").unknown_times == 0
+    assert {receipt.late_by_seconds for receipt in latest(classroom).values()} == {86_400}
+
+
+def test_more_than_ten_thousand_of_nobody_are_all_there(classroom, source):
+    take(classroom, source({"anna/x.ipynb": b"1"}))
+    home = classroom.submissions / NAME / "_unmatched"
+    (first,) = home.iterdir()
+    text = (first / "receipt.json").read_text()
+    (first / "receipt.json").write_text(text.replace('"number": 1', '"number": 9999'))
+    first.rename(home / f"9999{first.name[4:]}")
+    take(classroom, source({"ben/x.ipynb": b"2"}))
+    take(classroom, source({"cleo/x.ipynb": b"3"}))
+    assert [r.number for r in Unmatched(classroom, NAME).waiting] == [9999, 10_000, 10_001]
+    assert [r.original_name for r in Unmatched(classroom, NAME).waiting] == ["anna", "ben", "cleo"]
+
+
 @pytest.mark.parametrize("below", ["", "submissions", "submissions/small", "ledger"])
 def test_the_class_itself_is_no_source(classroom, source, below):
     take(classroom, source({"s001.ipynb": b"1"}))

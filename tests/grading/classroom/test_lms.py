@@ -189,11 +189,14 @@ def test_a_folder_around_everything_is_looked_into():
         return word == "s001"
 
     def tops(*paths):
-        return [item.path for item in unwrapped(items(*paths), known)]
+        return [item.path for item in unwrapped(items(*paths), known, WANTED)]
 
     assert tops("export/all/s001/a.ipynb", "export/all/s002/a.ipynb") == ["s001/a.ipynb", "s002/a.ipynb"]
     assert tops(f"submissions/{CANVAS}") == [CANVAS]
     assert tops("s001/a.ipynb") == ["s001/a.ipynb"], "the folder of the only student"
+    assert tops("all/s001_01_perceptron.ipynb", "all/x.ipynb") == ["s001_01_perceptron.ipynb", "x.ipynb"]
+    assert tops("anna/a.ipynb") == ["anna/a.ipynb"], "nobody is known: the outer name says as much"
+    assert tops("a/b/c/x.ipynb") == ["a/b/c/x.ipynb"]
     assert tops("A B_5_assignsubmission_file_/x.ipynb") == ["A B_5_assignsubmission_file_/x.ipynb"]
 
 
