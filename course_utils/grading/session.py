@@ -18,7 +18,7 @@ import numpy as np
 from course_utils.grading.files import check_path
 from course_utils.grading.outputs import MAX_IMAGES, MAX_TEXT, Outputs
 from course_utils.grading.sandbox.runner import Channel, Died, Runner, TimeLimit, Timeout, Unavailable
-from course_utils.grading.sentences import failure, of_cell, of_reply
+from course_utils.grading.sentences import ANSWERED, failure, of_cell, of_reply
 from course_utils.grading.wire import Handle, Refused, pack, unpack
 
 CALL_LIMIT = TimeLimit(processor=4.0, clock=20.0)
@@ -28,6 +28,7 @@ START_LIMIT = TimeLimit(processor=60.0, clock=120.0)
 DRAW_LIMIT = TimeLimit(processor=10.0, clock=20.0)
 PATIENCE = 2  # time limits that one function may use up in a submission; from then on it gets a fraction of one
 KILLS = 3  # deaths from outside before a submission is left to a person
+LOST_CELLS = 20  # cells that hang or end the process; each of them costs a fresh one
 
 _VERSION = re.compile(r"[\w.+-]{1,40}")
 
@@ -132,6 +133,7 @@ class StudentSession:
     _timeouts: Counter[str] = field(default_factory=Counter, init=False)
     _processor: float = field(default=0.0, init=False)
     _clock: float = field(default=0.0, init=False)
+    _idle: float = field(default=0.0, init=False)
 
     def __enter__(self) -> "StudentSession":
         return self
@@ -166,7 +168,8 @@ class StudentSession:
     def replace(self, cells: Sequence[Cell]) -> None:
         """Take other cells in the same process, its namespace emptied: for code that is trusted (mutants)."""
         self.cells, self.reports = cells, {}
-        self._lost_cells, self._timeouts, self._processor, self._clock = set(), Counter(), 0.0, 0.0
+        self._lost_cells, self._timeouts = set(), Counter()
+        self._processor = self._clock = self._idle = 0.0
         if self._channel is not None:
             self._ask({"op": "reset"}, None, START_LIMIT)
             self._run_cells()
@@ -227,7 +230,8 @@ class StudentSession:
                 continue
             self._begun = now
             if reply.get("status") != "ok":
-                raise failure(reply.get("status"), what, reply=reply)
+                status = reply.get("status")
+                raise failure(status if status in ANSWERED else "raised", what, reply=reply)
             self._living = self._living or keep
             return Answer(result, kept, reply.get("changed") is True)
         raise Ungraded(f"the process was killed from outside {KILLS} times in {what}")
@@ -240,14 +244,28 @@ class StudentSession:
         return TimeLimit(limit.processor / 8, limit.clock / 4)
 
     def _spend(self, what: str) -> None:
-        """Stop when the submission's time is used up.
+        """Stop when the submission's time is used up."""
+        if self._processor > self.limits.total.processor:
+            raise failure("total", what, self.limits.total.processor)
+        if self._slept():
+            raise failure("idle", what, self.limits.total.clock)
+        if self._clock > self.limits.total.clock:
+            raise Ungraded(f"the submission used more than {self.limits.total.clock:g} s on the clock")
+
+    def _slept(self) -> bool:
+        """Whether the code itself let the clock run out: it waited for half of the time, and not for a processor.
 
         Processor time is the student's; the clock alone may be a busy machine's, and decides nothing.
         """
+        return self._clock > self.limits.total.clock and self._idle > self.limits.total.clock / 2
+
+    def _left_out(self) -> str:
+        """Why no more cells are run, as `of_cell` knows it; empty as long as they are."""
         if self._processor > self.limits.total.processor:
-            raise failure("total", what, self.limits.total.processor)
+            return "total"
         if self._clock > self.limits.total.clock:
-            raise Ungraded(f"the submission used more than {self.limits.total.clock:g} s on the clock")
+            return "clock"
+        return "lost" if len(self._lost_cells) >= LOST_CELLS else ""
 
     def _start(self) -> None:
         files = {"given": self.files, "own": {p: self.helpers[p] for p in self.helpers if p not in self.files}}
@@ -298,8 +316,9 @@ class StudentSession:
         message = {"op": "run", "source": cell.source, "label": cell.label, "room": MAX_TEXT if new else 0}
         figures: Any = 0
         try:
-            if self._processor > self.limits.total.processor:
-                report = CellReport("timeout", of_cell("total", cell.label, self.limits.total.processor))
+            if why := self._left_out():
+                seconds = self.limits.total.clock if why == "clock" else self.limits.total.processor
+                report = CellReport("timeout", of_cell(why, cell.label, seconds))
             else:
                 reply, _ = self._ask({**message, "again": again}, None, self.limits.cell)
                 report = CellReport(*of_reply(reply, cell.label))
@@ -337,22 +356,28 @@ class StudentSession:
         assert self._channel is not None
         self._question += 1
         frame = pack({**message, "id": self._question}, value)
-        start = time.monotonic()
+        channel, said, start = self._channel, None, time.monotonic()
         try:
-            answer = self._channel.request(frame, limit)
+            answer = channel.request(frame, limit)
             try:
                 reply, result = unpack(answer, tensors=self.tensors)
-            except Refused as refusal:
+            except MemoryError:
+                raise
+            except Exception as refusal:  # also where the reader stumbles: it did over bytes of the student's
                 raise Died(f"it wrote something that is no answer: {refusal}") from None
             if reply.get("id") != self._question:
                 raise Died("it answered a question that was not asked")
+            said = reply.get("cpu")
         except (Timeout, Died) as end:
             self.close()
             if isinstance(end, Timeout) and time.monotonic() - start < limit.clock:
-                self._processor += limit.processor
+                said = limit.processor
             raise
         finally:
             self._clock += time.monotonic() - start
-        used = reply.get("cpu")
-        self._processor += min(max(used, 0.0), limit.processor) if isinstance(used, float) else 0.0
+            self._idle += channel.spent.idle
+            measured = channel.spent.processor
+            if measured is None:  # then what the process says has to do
+                measured = min(max(said, 0.0), limit.processor) if isinstance(said, float) else 0.0
+            self._processor += measured
         return reply, result

@@ -21,6 +21,7 @@ MAX_CELLS = 1_000
 MAX_CODE = 500_000
 MAX_ANSWER = 100_000
 MAX_HELPERS = 8_000_000
+MAX_NAMES = 300_000  # characters of their paths together, as JSON writes them
 
 CLEAR = "choose Edit > Clear Outputs of All Cells in JupyterLab, save, and hand it in again"
 AGAIN = "open it in JupyterLab, save it, and hand in the file with the ending .ipynb"
@@ -164,6 +165,15 @@ def _helpers(files: SubmittedFiles, notebook: str, assignment: Assignment) -> tu
         largest = max(found, key=lambda p: len(found[p]))
         notes.append(f"{largest} was left out: files beside the notebook may take {MAX_HELPERS} bytes together")
         del found[largest]
+    names = {path: len(json.dumps(path)) for path in found}
+    room, long = MAX_NAMES, 0
+    for path in sorted(names, key=lambda p: names[p]):
+        room -= names[path]
+        if room < 0:
+            long += 1
+            del found[path]
+    if long:
+        notes.append(f"{long} files beside the notebook were left out: their names are too long together")
     return found, notes
 
 

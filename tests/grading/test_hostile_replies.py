@@ -71,6 +71,7 @@ def check(assignment, files, reply):
     assert "\\u001b" not in text
     for exercise in grade.exercises.values():
         assert {t.status for t in exercise.tests} <= STATUSES
+        assert not [t for t in exercise.tests if "the test itself stops" in t.detail], "no answer breaks a test"
         assert exercise.points is None or 0 <= exercise.points <= exercise.possible
         assert exercise.points is not None or exercise.manual or any(t.status == "ungraded" for t in exercise.tests)
     return grade

@@ -11,7 +11,7 @@ import pytest
 from course_utils.grading.files import BadFiles
 from course_utils.grading.hidden import hidden, run_tests
 from course_utils.grading.sandbox.plain import PlainRunner
-from course_utils.grading.sandbox.runner import TimeLimit, Timeout, Unavailable, processor_seconds
+from course_utils.grading.sandbox.runner import Spent, TimeLimit, Timeout, Unavailable, processor_seconds
 from course_utils.grading.sentences import CallFailed
 from course_utils.grading.session import Cell, Limits, StudentSession, Ungraded
 from course_utils.grading.wire import pack, unpack
@@ -282,6 +282,8 @@ def test_a_helper_that_cannot_be_written_is_left_out_and_a_file_of_the_graders_i
 
 class Slow(PlainRunner):
     """A runner whose functions never answer; notes the limits that it was given."""
+
+    spent = Spent()
 
     def open(self):
         return self

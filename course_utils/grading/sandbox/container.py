@@ -117,7 +117,7 @@ class ContainerRunner:
             *["--shm-size", "1m", "--volume", f"{PACKAGE}:{COURSE}/{PACKAGE.name}:ro", "--workdir", "/"],
             *["--memory", str(limits.memory_bytes), "--memory-swap", str(limits.memory_bytes)],
             *["--pids-limit", str(limits.processes), "--cpus", "1"],
-            *["--ulimit", "core=0:0", "--ulimit", f"nofile={limits.open_files}:{limits.open_files}"],
+            *["--ulimit", "core=1:1", "--ulimit", f"nofile={limits.open_files}:{limits.open_files}"],
             *["--ulimit", f"fsize={limits.disk_bytes}:{limits.disk_bytes}"],
             *["--ulimit", f"stack={STACK_BYTES}:{STACK_BYTES}"],
             *[word for key, value in variables.items() for word in ("--env", f"{key}={value}")],
@@ -190,6 +190,9 @@ class _Inmate:
         return self.process.poll() is None
 
     def processor_seconds(self) -> float | None:
+        return None
+
+    def runnable(self) -> bool | None:
         return None
 
     def ending(self) -> Died:

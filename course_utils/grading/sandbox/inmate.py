@@ -91,6 +91,9 @@ class LockedInmate:
         used = None if self.group is None else self.group.processor_seconds()
         return process_tree.processor_seconds(self.pid) if used is None else used
 
+    def runnable(self) -> bool | None:
+        return process_tree.runnable(self.pid)
+
     def over(self) -> str | None:
         if self.group is None and process_tree.memory_bytes(self.pid) > self.limits.memory_bytes:
             return f"it used more than {self.limits.memory_text}"

@@ -5,8 +5,10 @@ import selectors
 import time
 from typing import Protocol
 
-from course_utils.grading.sandbox.runner import Died, TimeLimit, Timeout
+from course_utils.grading.sandbox.runner import Died, Spent, TimeLimit, Timeout
 from course_utils.grading.wire import HEADER, Refused, frame_size
+
+LOOK = 0.1  # seconds between two looks at what a process takes
 
 
 class Inmate(Protocol):
@@ -17,6 +19,9 @@ class Inmate(Protocol):
 
     def processor_seconds(self) -> float | None:
         """Processor time used by it and by all that it started; None where that is unknown."""
+
+    def runnable(self) -> bool | None:
+        """Whether it, or anything that it started, wants a processor now; None where that is unknown."""
 
     def ending(self) -> Died:
         """How it ended, asked after it closed its end of the pipes."""
@@ -37,6 +42,7 @@ class PipeChannel:
 
     def __init__(self, inmate: Inmate, requests: int, replies: int, total_seconds: float) -> None:
         self.inmate, self.requests, self.replies, self.total_seconds = inmate, requests, replies, total_seconds
+        self.spent = Spent()
         self._until: float | None = None
         for descriptor in (requests, replies):
             os.set_blocking(descriptor, False)
@@ -48,9 +54,12 @@ class PipeChannel:
             self._until = time.monotonic() + self.total_seconds
         clock = _Clock(self.inmate, limit, self._until, self.total_seconds)
         try:
-            self._send(frame, clock)
-            header = self._receive(HEADER.size, clock)
-            return header + self._receive(sum(frame_size(header)), clock)
+            try:
+                self._send(frame, clock)
+                header = self._receive(HEADER.size, clock)
+                return header + self._receive(sum(frame_size(header)), clock)
+            finally:  # as long as there is something to read it from
+                self.spent = clock.spent()
         except Timeout:
             self.close()
             raise
@@ -96,15 +105,23 @@ class _Clock:
     def __init__(self, inmate: Inmate, limit: TimeLimit, until: float, total_seconds: float) -> None:
         self.inmate, self.limit, self.until, self.total_seconds = inmate, limit, until, total_seconds
         self.start, self.processor_start = time.monotonic(), inmate.processor_seconds()
-        self.looked = self.start
+        self.looked, self.processor, self.idle = self.start, None if self.processor_start is None else 0.0, 0.0
+
+    def spent(self) -> Spent:
+        """What the request took so far."""
+        self._read_processor()
+        return Spent(self.processor, self.idle)
 
     def wait(self, descriptor: int, event: int) -> None:
         """Return when the descriptor is ready; raise `Timeout` when time is up, also for one that only trickles."""
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, event)
             while True:
-                ready = selector.select(0.1)
-                if time.monotonic() - self.looked >= 0.1:
+                ready = selector.select(LOOK)
+                since = time.monotonic() - self.looked
+                if since >= LOOK:
+                    if not ready and self.inmate.runnable() is False:
+                        self.idle += min(since, 2 * LOOK)  # a longer gap is the grader's own, on a busy machine
                     self._look()
                 if ready:
                     return
@@ -115,6 +132,11 @@ class _Clock:
             raise Timeout(f"no answer within {self.limit.clock:g} s on the clock")
         if self.looked > self.until:
             raise Timeout(f"the process may run for {self.total_seconds:g} s on the clock in all")
-        used = self.inmate.processor_seconds()
-        if used is not None and used - (self.processor_start or 0.0) > self.limit.processor:
+        self._read_processor()
+        if self.processor is not None and self.processor > self.limit.processor:
             raise Timeout(f"no answer within {self.limit.processor:g} s of processor time")
+
+    def _read_processor(self) -> None:
+        used = self.inmate.processor_seconds()
+        if used is not None and self.processor is not None:  # what it used last counts when it has ended
+            self.processor = max(self.processor, used - (self.processor_start or 0.0))

@@ -92,6 +92,9 @@ class _Process:
     def processor_seconds(self) -> float | None:
         return process_tree.processor_seconds(self.process.pid)
 
+    def runnable(self) -> bool | None:
+        return process_tree.runnable(self.process.pid)
+
     def ending(self) -> Died:
         try:
             status = self.process.wait(timeout=2)

@@ -8,10 +8,7 @@ from pathlib import Path
 
 def stat_fields(pid: int) -> list[str] | None:
     """The fields of ``/proc/PID/stat`` from the state on; None when there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, UnicodeDecodeError):
-        return None
+    return _fields(Path(f"/proc/{pid}/stat"))
 
 
 def tree(pid: int) -> list[int]:
@@ -37,6 +34,14 @@ def processor_seconds(pid: int) -> float | None:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def runnable(pid: int) -> bool | None:
+    """Whether a thread of a process or of its descendants wants a processor now; None if it is unknown."""
+    if stat_fields(pid) is None:
+        return None
+    places = (Path(f"/proc/{one}/task/{task}/stat") for one in tree(pid) for task in _tasks(one))
+    return any((_fields(place) or "?")[0] == "R" for place in places)
+
+
 def memory_bytes(pid: int) -> int:
     """Memory of a process and its descendants; what several share counts once where the system can tell."""
     return sum(_memory(one) for one in tree(pid))
@@ -54,24 +59,46 @@ def running_with(mark: str) -> list[int]:
 
 
 def _memory(pid: int) -> int:
+    """Memory of one process, asked through a thread that lives: the one it began with may have ended."""
+    for task in _tasks(pid):
+        place = Path(f"/proc/{pid}/task/{task}")
+        try:
+            for line in (place / "smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    return int(line.split()[1]) * 1024
+        except OSError:
+            pass
+        held = 0
+        with contextlib.suppress(OSError, ValueError):  # this one everybody may read; pages of the zygote count again
+            for line in (place / "status").read_text(errors="replace").splitlines():
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    held += int(line.split()[1]) * 1024
+        if held:
+            return held
+    return 0
+
+
+def _tasks(pid: int) -> list[str]:
+    """The threads of a process."""
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
+        return sorted(os.listdir(f"/proc/{pid}/task"), key=int)
     except OSError:
-        pass
+        return []
+
+
+def _fields(stat: Path) -> list[str] | None:
+    """The fields behind the name, which a process chooses and which need not be text."""
     try:
-        resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
+        return stat.read_bytes().rpartition(b")")[2].decode().split() or None
     except OSError:
-        return 0
-    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+        return None
 
 
 def _listed(pid: int) -> list[int]:
     """Children of a process, by the list that most kernels keep."""
     found = []
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError):
             found += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
     return found
 

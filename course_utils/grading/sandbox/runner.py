@@ -22,6 +22,19 @@ class TimeLimit:
     clock: float = 20.0
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What one request took, measured from outside: nothing that student code says about it is believed.
+
+    Attributes:
+        processor: seconds of processor time, of all its processes; None where it cannot be read.
+        idle: seconds on the clock in which none of them wanted a processor: the code waited, not the machine.
+    """
+
+    processor: float | None = None
+    idle: float = 0.0
+
+
 class Timeout(Exception):
     """The process did not answer in time; it has been killed."""
 
@@ -43,7 +56,13 @@ class NoSandbox(Unavailable):
 
 
 class Channel(Protocol):
-    """A live student process."""
+    """A live student process.
+
+    Attributes:
+        spent: what the last request took, also one that failed.
+    """
+
+    spent: Spent
 
     def request(self, frame: bytes, limit: TimeLimit) -> bytes:
         """Send one frame and wait for the answer's frame; raises `Timeout` or `Died`, after which it is closed."""

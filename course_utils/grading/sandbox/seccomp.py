@@ -3,10 +3,11 @@
 Namespaces, an unprivileged user and dropped capabilities already hold student code; the filter makes the kernel
 behind them smaller. It is written for x86_64 and aarch64 as classic BPF, and left out on other machines.
 
-Beyond the usual list it closes four ways around the rest: sockets of families that no network namespace covers
+Beyond the usual list it closes five ways around the rest: sockets of families that no network namespace covers
 (``AF_VSOCK`` reaches the machine that hosts this one), memory that belongs to no process (``memfd_create``, System V
-and POSIX queues), locks and watches on files that other programs use too (read-only is enough for both), and endings
-that look as if somebody outside had killed the process.
+and POSIX queues, huge pages), locks and watches on files that other programs use too (read-only is enough for both),
+what the whole machine has once (its write-back, its asynchronous requests, its scheduler's classes), and endings that
+look as if somebody outside had killed the process.
 """
 
 import ctypes
@@ -23,7 +24,8 @@ LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, AND, RETURN = 0x20, 0x15, 0x35, 0
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # where struct seccomp_data keeps them
 NEW_NAMESPACES = 0x7E020000
 FAMILIES = (socket.AF_UNIX if hasattr(socket, "AF_UNIX") else 1, socket.AF_INET, socket.AF_INET6)
-RLIMIT_CPU, PR_SET_PDEATHSIG = 0, 1
+RLIMIT_CPU, RLIMIT_CORE, PR_SET_PDEATHSIG, PR_SCHED_CORE = 0, 4, 1, 62
+MAP_HUGETLB = 0x40000
 SET_LOCKS, GET_LOCKS, WATCHES = (6, 7, 37, 38), (5, 36), (1024, 1026)  # commands of fcntl
 SUCCESS = ERRNO  # error number 0: the call does nothing and says that it went well
 LAST_KNOWN = 466  # of Linux 6.16; a call that is newer does not exist for student code
@@ -102,6 +104,13 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "inotify_add_watch": (254, 27),
     "mknod": (133, None),
     "mknodat": (259, 33),
+    # a class of the scheduler that never gets a turn: time would pass on the clock as on a busy machine
+    "setpriority": (141, 140),
+    "sched_setscheduler": (144, 119),
+    "sched_setparam": (142, 118),
+    "sched_setattr": (314, 274),
+    "ioprio_set": (251, 30),
+    "io_setup": (206, 0),  # of these the machine has a fixed number
     "uselib": (134, None),
     "_sysctl": (156, None),
 }
@@ -110,6 +119,9 @@ CHECKED = {
     "clone3": (435, 435),
     "fcntl": (72, 25),
     "flock": (73, 32),
+    "sync": (162, 81),
+    "syncfs": (306, 267),
+    "mmap": (9, 222),
     "socket": (41, 198),
     "prctl": (157, 167),
     "prlimit64": (302, 261),
@@ -154,19 +166,35 @@ def program(machine: str) -> list[Instruction] | None:
             *[line for command in GET_LOCKS for line in _if(JUMP_EQUAL, command, _give(ERRNO | errno.EINVAL))],
             *[line for command in WATCHES for line in _if(JUMP_EQUAL, command, _give(ERRNO | errno.EPERM))],
         ],
+        # all disks of the machine, for files that live in memory
+        "sync": _give(SUCCESS),
+        "syncfs": _give(SUCCESS),
+        "mmap": _if(JUMP_ANY_BIT, MAP_HUGETLB, _give(ERRNO | errno.ENOMEM), argument=3),
         # student code outside a process namespace of its own could otherwise outlive the grader
-        "prctl": _if(JUMP_EQUAL, PR_SET_PDEATHSIG, _give(ERRNO | errno.EPERM), argument=0),
-        # a processor limit of its own, or an exit status that says "killed", would pass for a kill from outside
-        "prlimit64": _if(
-            JUMP_EQUAL,
-            RLIMIT_CPU,
-            [
-                *_unless(JUMP_EQUAL, 0, _give(ERRNO | errno.EPERM), argument=2),
-                *_unless(JUMP_EQUAL, 0, _give(ERRNO | errno.EPERM), argument=2, upper=True),
-            ],
-            argument=1,
-        ),
-        "setrlimit": _if(JUMP_EQUAL, RLIMIT_CPU, _give(ERRNO | errno.EPERM), argument=0),
+        "prctl": [
+            *_if(JUMP_EQUAL, PR_SET_PDEATHSIG, _give(ERRNO | errno.EPERM), argument=0),
+            *_if(JUMP_EQUAL, PR_SCHED_CORE, _give(ERRNO | errno.EPERM), argument=0),
+        ],
+        # a processor limit of its own, or an exit status that says "killed", would pass for a kill from outside;
+        # with a core limit of 0 in place of 1, a crash starts the host's program for crashes
+        "prlimit64": [
+            line
+            for limit in (RLIMIT_CPU, RLIMIT_CORE)
+            for line in _if(
+                JUMP_EQUAL,
+                limit,
+                [
+                    *_unless(JUMP_EQUAL, 0, _give(ERRNO | errno.EPERM), argument=2),
+                    *_unless(JUMP_EQUAL, 0, _give(ERRNO | errno.EPERM), argument=2, upper=True),
+                ],
+                argument=1,
+            )
+        ],
+        "setrlimit": [
+            line
+            for limit in (RLIMIT_CPU, RLIMIT_CORE)
+            for line in _if(JUMP_EQUAL, limit, _give(ERRNO | errno.EPERM), argument=0)
+        ],
         "exit": [_argument(0), (AND, 0, 0, 0xFF), *_if(JUMP_EQUAL, killed, _give(KILL))],
         "exit_group": [_argument(0), (AND, 0, 0, 0xFF), *_if(JUMP_EQUAL, killed, _give(KILL))],
     }

@@ -1,0 +1,227 @@
+"""Attacks by a student who knows the grader's code: what is gained is nothing, and what is lost is the student's.
+
+Each piece of hostile code runs in a sandbox. A mark may suffer by it; the grader's work, other marks, the machine and
+the instructor's time may not: work that spoils its own grading is graded, and never left to a person.
+"""
+
+import json
+import platform
+import time
+from dataclasses import replace
+
+import pytest
+
+from course_utils.grading.assignment import load_assignment
+from course_utils.grading.files import SubmittedFiles
+from course_utils.grading.grade import GRADED, grade_files
+from course_utils.grading.sandbox import limits as sandbox_limits
+from course_utils.grading.sandbox.bubblewrap import BubblewrapRunner
+from course_utils.grading.sandbox.conversation import Conversation
+from course_utils.grading.sandbox.remedy import what_is_missing
+from course_utils.grading.sandbox.runner import Died, TimeLimit, Timeout
+from course_utils.grading.session import LOST_CELLS, Limits
+
+from .classroom.conftest import RIGHT, SMALL, small_notebook, write_small_assignment
+
+MISSING = what_is_missing()
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+
+TIGHT = Limits(call=TimeLimit(1.0, 3.0), cell=TimeLimit(1.0, 3.0), total=TimeLimit(2.0, 8.0))
+FORGE = '''
+import io, json, os, struct, sys
+import numpy as np
+
+def answer(tree, *arrays, **envelope):
+    """Answer the question that is being asked, past the program that should."""
+    frame = sys._getframe()
+    while "message" not in frame.f_locals:
+        frame = frame.f_back
+    said = {"id": frame.f_locals["message"]["id"], "status": "ok", "changed": False, "cpu": 0.0, **envelope}
+    blobs = []
+    for array in arrays:
+        stream = io.BytesIO()
+        np.lib.format.write_array(stream, array, version=(1, 0))
+        blobs.append(stream.getvalue())
+    text = json.dumps({**said, "value": tree, "arrays": [len(blob) for blob in blobs]}).encode()
+    data = struct.pack("<4sIQ", b"NCG1", len(text), sum(map(len, blobs))) + text + b"".join(blobs)
+    while data:
+        data = data[os.write(4, data):]
+'''
+
+
+@pytest.fixture(scope="module")
+def runner():
+    with BubblewrapRunner() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def assignment(tmp_path_factory):
+    root = tmp_path_factory.mktemp("attacked")
+    write_small_assignment(root)
+    return load_assignment(SMALL, root)
+
+
+@pytest.fixture
+def graded(runner, assignment):
+    """Grade a right solution of the small assignment with some of its code exchanged, and cells put before it."""
+
+    def one(*cells, limits=None, files=None, **functions):
+        made = json.loads(small_notebook({**RIGHT, **functions}))
+        for number, source in enumerate(cells):
+            cell = {"cell_type": "code", "id": f"more-{number}", "metadata": {}, "outputs": [], "source": source}
+            made["cells"].insert(2 + number, cell)
+        content = {f"{SMALL}.ipynb": json.dumps(made).encode(), **(files or {})}
+        against = assignment if limits is None else replace(assignment, limits=limits)
+        return grade_files(against, SubmittedFiles(content), runner, 5)
+
+    return one
+
+
+def outcomes(grade):
+    return {test.test: (test.status, test.sentence) for e in grade.exercises.values() for test in e.tests}
+
+
+# ---- lies in answers ----
+
+
+@pytest.mark.parametrize("tree", [[0, None, True], [0, [], False], [0, "uint16", True]])
+def test_a_tensor_of_no_dtype_is_the_students_loss(graded, tree):
+    forged = f"def double(x):\n    answer({{'T': {tree}}}, np.zeros(5, np.uint16))\n    return 2 * x\n"
+    grade = graded(double=FORGE + forged)
+    assert (grade.status, grade.points) == (GRADED, 1.0)
+    assert {status for status, _ in outcomes(grade).values()} == {"died", "passed"}
+
+
+@pytest.mark.parametrize("status", ["timeout", "idle", ["ok"]])
+def test_what_became_of_a_process_is_not_asked_of_it(graded, status):
+    grade = graded(area=f"{FORGE}\ndef area(a, b):\n    answer(6, status={status!r})\n    os._exit(0)\n")
+    assert (grade.status, grade.points) == (GRADED, 2.0)
+    told = outcomes(grade)["test_area_of_a_rectangle"]
+    assert told == ("raised", "area stops with an exception of its own")
+
+
+# ---- time ----
+
+LIE = "import time\ntime.process_time = time.perf_counter = lambda: 0.0"
+BURN = "while True:\n    pass"
+SPIN = "import os\nbefore = os.times()\nwhile sum(os.times()[:2]) - sum(before[:2]) < 0.7:\n    pass\n"
+IN_A_CHILD = f"import os\nif os.fork() == 0:\n    {SPIN.replace(chr(10), chr(10) + '    ')}\n    os._exit(0)\nos.wait()"
+
+
+@pytest.mark.parametrize(
+    "cells", [[LIE, *[SPIN] * 8], [IN_A_CHILD] * 8, [SPIN + "os._exit(0)\n"] * 8], ids=["lies", "children", "exits"]
+)
+def test_processor_time_is_counted_from_outside(graded, cells):
+    grade = graded(*cells, limits=replace(TIGHT, total=TimeLimit(2.0, 60.0)))
+    assert (grade.status, grade.points) == (GRADED, 0.0)
+    assert "all cells and calls together took more than 2 seconds" in grade.exercises["area"].sentences[0]
+
+
+def test_cells_that_sleep_end_when_the_clock_does_and_are_the_students_loss(graded):
+    start = time.monotonic()
+    grade = graded(*["import time\ntime.sleep(2.5)"] * 60, limits=TIGHT)
+    assert (grade.status, grade.points) == (GRADED, 0.0)
+    assert "look at what sleeps or waits" in outcomes(grade)["test_area_of_a_rectangle"][1]
+    assert "cell 40 was left out: the cells before it took more than 8 seconds on the clock" in grade.cells
+    assert time.monotonic() - start < 100, "sixty naps take 150 seconds"
+
+
+def test_calls_that_sleep_below_their_limit_are_the_students_loss(graded):
+    nap = "import time\ntime.sleep(2.5)\ndef double(x):\n    time.sleep(2.6)\n    return 2 * x\n"
+    grade = graded(*["import time\ntime.sleep(2.5)"] * 2, double=nap, limits=TIGHT)
+    assert (grade.status, grade.points) == (GRADED, 1.0)
+    assert outcomes(grade)["test_double_of_an_array"][0] == outcomes(grade)["test_area_of_a_rectangle"][0] == "timeout"
+
+
+def test_cells_that_end_the_process_are_counted(graded):
+    grade = graded(*["import os\nos._exit(0)"] * (LOST_CELLS + 10))
+    assert grade.status == GRADED
+    assert grade.points == 0.0
+    assert sum("ends the Python process" in sentence for sentence in grade.cells) == LOST_CELLS
+    assert "too many cells before it" in grade.cells[-1]
+
+
+# ---- files ----
+
+
+def test_names_that_fill_the_first_message_are_left_out(graded):
+    long = "/".join(["é" * 90] * 11)
+    grade = graded(files={f"{long}{number:03}.txt": b"" for number in range(450)} | {"short.txt": b"1"})
+    assert (grade.status, grade.points) == (GRADED, 3.0)
+    assert any("names are too long together" in note for note in grade.notes)
+
+
+# ---- what the machine has once ----
+
+CALLS = """
+import ctypes, os, resource
+libc = ctypes.CDLL(None, use_errno=True)
+
+def call(number, *arguments):
+    ctypes.set_errno(0)
+    ended = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(a) for a in arguments])
+    return [ended, ctypes.get_errno()]
+
+def with_memory(number, before, size, after):
+    block = ctypes.create_string_buffer(size)
+    return call(number, *before, ctypes.addressof(block), *after)
+
+def core(value):
+    resource.setrlimit(resource.RLIMIT_CORE, (value, value))
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86_64")
+def test_what_slows_or_robs_other_programs_is_refused(runner):
+    with Conversation(runner.open()) as student:
+        student.run(CALLS)
+        assert student.call("call", 141, 0, 0, 19) == [-1, 1], "setpriority"
+        assert student.call("with_memory", 144, [0, 5], 4, []) == [-1, 1], "sched_setscheduler, SCHED_IDLE"
+        assert student.call("call", 251, 1, 0, 3 << 13) == [-1, 1], "ioprio_set, idle"
+        assert student.call("with_memory", 206, [60_000], 8, []) == [-1, 1], "io_setup"
+        assert student.call("call", 9, 0, 2 << 20, 3, 0x40022, -1, 0) == [-1, 12], "mmap, MAP_HUGETLB"
+        assert student.call("call", 157, 62, 1, 0, 0, 0) == [-1, 1], "prctl, PR_SCHED_CORE"
+        assert student.call("call", 162) == student.call("call", 306, 0) == [0, 0], "sync, syncfs: without effect"
+        with pytest.raises(RuntimeError, match=r"ValueError|PermissionError"):
+            student.call("core", 0)
+
+
+# ---- hiding from the watch ----
+
+HIDDEN = r"""
+import ctypes, mmap, threading, time
+libc = ctypes.CDLL(None)
+
+def fill():
+    kept = []
+    while len(kept) < 40:
+        kept.append(mmap.mmap(-1, 20_000_000))
+        kept[-1].write(b"x" * 20_000_000)
+    time.sleep(60)
+
+def burn():
+    while True:
+        pass
+
+def vanish(work):
+    libc.prctl(15, b"\xff\xfe) S 1 (", 0, 0, 0)
+    threading.Thread(target=globals()[work]).start()
+    time.sleep(0.1)
+    libc.syscall(60, 0)
+"""
+
+
+@pytest.mark.parametrize("way", ["fork", "single"])
+def test_a_process_whose_first_thread_has_ended_is_still_held_to_its_limits(way):
+    """Without control groups, memory and time are read from /proc, where such a process looks empty."""
+    limits = sandbox_limits.Limits(memory_bytes=300_000_000, total_seconds=60.0)
+    with BubblewrapRunner(limits, ["numpy"], way, control_groups=False) as runner:
+        with Conversation(runner.open(), TimeLimit(20.0, 30.0)) as student:
+            student.run(HIDDEN)
+            with pytest.raises(Died, match="300 MB of memory"):
+                student.call("vanish", "fill")
+        with Conversation(runner.open(), TimeLimit(1.0, 30.0)) as student:
+            student.run(HIDDEN)
+            with pytest.raises(Timeout, match="processor time"):
+                student.call("vanish", "burn")
