@@ -1,6 +1,7 @@
 """`course grade init`, `collect` and `status` as an instructor types them: what they do, what they say, how wide."""
 
 import csv
+import os
 import re
 import subprocess
 import sys
@@ -240,6 +241,15 @@ def test_a_busy_class_is_told(example, say):
     assert answer[0] == 2
     assert "another command is writing to" in answer[2]
     assert dry[0] == 0, "a dry run writes nothing, so it waits for nobody"
+
+
+def test_a_reader_who_has_seen_enough_gets_no_traceback(places):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "course_utils.cli", "grade", "status", str(places["CLASS"])]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=Path(repo_root()))
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_importing_the_commands_imports_no_torch():
