@@ -243,6 +243,17 @@ def test_a_busy_class_is_told(example, say):
     assert dry[0] == 0, "a dry run writes nothing, so it waits for nobody"
 
 
+def test_a_class_without_students_or_assignments_has_a_status(places, say, tmp_path):
+    code, out, _ = say("status", places["CLASS"])
+    assert code == 0
+    assert f"{NAME}: nobody is on the roster" in out
+    (tmp_path / "class.yml").write_text("seed: 1\n")
+    (tmp_path / "roster.csv").write_text("id\ns1\n")
+    code, out, _ = say("status", tmp_path)
+    assert code == 0
+    assert f"no assignment yet; add one: course grade init {tmp_path} --assignment NAME" in out
+
+
 def test_a_reader_who_has_seen_enough_gets_no_traceback(places):
     reader, writer = os.pipe()
     os.close(reader)

@@ -104,7 +104,7 @@ def _counts(name: str, rows: Sequence[Any]) -> Iterator[str]:
     from course_utils.grading.classroom.standing import STATUSES
 
     counts = Counter(row.status for row in rows)
-    yield f"{name}: " + (", ".join(f"{counts[s]} {s}" for s in STATUSES if counts[s]) or "nobody is enrolled")
+    yield f"{name}: " + (", ".join(f"{counts[s]} {s}" for s in STATUSES if counts[s]) or "nobody is on the roster")
 
 
 def _next(folder: str, classroom: Any, name: str, rows: Sequence[Any], explained: bool) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _next(folder: str, classroom: Any, name: str, rows: Sequence[Any], explained
     if nobodys:
         what = "1 hand-in fits" if len(nobodys) == 1 else f"{len(nobodys)} hand-ins fit"
         yield f"{what} nobody: course grade collect {folder} {name} --assign {nobodys[0].number:04d}=STUDENT"
-    if statuses <= {"missing"}:
+    if statuses == {"missing"}:
         yield f"collect: course grade collect {folder} {name} SUBMISSIONS"
     if "waiting" in statuses:
         yield f"grade: course grade run {folder} {name}"
@@ -136,7 +136,7 @@ def _line(cells: Sequence[tuple[str, int]]) -> str:
 def _widest(texts: Sequence[str]) -> int:
     from course_utils.grading.classroom.file_names import width_of
 
-    return max(map(width_of, texts))
+    return max(map(width_of, texts), default=0)
 
 
 def _cut(text: str, width: int) -> str:
