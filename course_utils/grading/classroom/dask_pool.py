@@ -14,6 +14,7 @@ not say whose it is. The scheduler's memory is not relied on: a result counts on
 the ledger.
 """
 
+import atexit
 import hashlib
 import logging
 import queue
@@ -229,6 +230,13 @@ def end_idle(name: str) -> None:
         pools = _idle.pop(name, [])
     for pool in pools:
         threading.Thread(target=pool.close, daemon=True).start()
+
+
+@atexit.register
+def _end_all() -> None:
+    """A dask worker that ends takes along what it keeps."""
+    for pool in [pool for name in list(_idle) for pool in _idle.pop(name)]:
+        pool.close()
 
 
 def _borrow(first: bytes) -> LocalPool:
