@@ -15,8 +15,8 @@ import pytest
 
 from course_utils.grading.classroom import receipts
 from course_utils.grading.classroom.folder import ClassFolder
-from course_utils.grading.classroom.formgrader_pages import page_path
-from course_utils.grading.classroom.formgrader_server import content_policy
+from course_utils.grading.classroom.formgrader_folders import page_path
+from course_utils.grading.classroom.formgrader_page import content_policy
 from course_utils.grading.classroom.gradebook import sync
 from course_utils.grading.classroom.gradebook_database import gradebook_of
 from course_utils.grading.classroom.manual import ManualMarks

@@ -7,8 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -228,68 +230,67 @@ def test_a_full_disk_is_no_damage(classroom, hand_in):
     assert sync(classroom, NAME).updated >= STUDENTS
 
 
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from course_utils.grading.classroom.folder import ClassFolder
+from course_utils.grading.classroom.gradebook import sync
+from course_utils.grading.classroom.gradebook_database import Unusable
+sync(ClassFolder(Path(sys.argv[1])), "small")  # import everything while the files can be read
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    sync(ClassFolder(Path(sys.argv[2])), "small")
+except Unusable as refusal:
+    print(refusal)
+"""
+
+
+@pytest.fixture
+def read_only(classroom) -> Iterator[Path]:
+    """A copy of the class that everybody may read and nobody write; root leaves its rights behind."""
+    mark(classroom, "s006", 1.0, "something to write")
+    home = Path(tempfile.mkdtemp(prefix="class-"))  # pytest's own folder lets nobody else in
+    copy = home / "class"
+    shutil.copytree(classroom.path, copy)
+    home.chmod(0o755)
+    for path in (*copy.rglob("*"), copy):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    yield copy
+    for path in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+        path.chmod(0o755)
+    shutil.rmtree(home)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="user ids are POSIX")
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_folder_that_cannot_be_written_is_said_with_the_remedy(classroom, gone, tmp_path):
+def test_a_folder_that_cannot_be_written_is_said_with_the_remedy(classroom, read_only, gone):
     if gone:
-        (classroom.path / "gradebook.db").unlink()
-    nobody = 65534
-    shutil.copytree(classroom.path, tmp_path / "copy")
-    for path in (*classroom.path.rglob("*"), classroom.path):  # another user may read, and no more
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.getuid() and path != Path(path.root):
-            path.chmod(path.stat().st_mode | 0o055)
-    before = {path: path.stat().st_mtime_ns for path in classroom.path.rglob("*")}
-    code = """
-        import os, sys
-        from pathlib import Path
-        from course_utils.grading.classroom.folder import ClassFolder
-        from course_utils.grading.classroom.gradebook import sync
-        from course_utils.grading.classroom.gradebook_database import Unusable
-        sync(ClassFolder(Path(sys.argv[3])), "small")  # import everything while the files can be read
-        if os.getuid() == 0:
-            os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))
-        try:
-            sync(ClassFolder(Path(sys.argv[1])), "small")
-        except Unusable as refusal:
-            print(refusal)
-    """
-    if os.getuid() != 0:
-        classroom.path.chmod(0o555)
-        (classroom.path / "gradebook.db").exists() and (classroom.path / "gradebook.db").chmod(0o444)
-    else:  # a mark to write, so that there is something that cannot be written
-        mark(classroom, "s006", 1.0, "new")
-        before = {path: path.stat().st_mtime_ns for path in classroom.path.rglob("*")}
-    try:
-        command = [
-            sys.executable,
-            "-c",
-            textwrap.dedent(code),
-            str(classroom.path),
-            str(nobody),
-            str(tmp_path / "copy"),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=repo_root())
-    finally:
-        classroom.path.chmod(0o755)
+        read_only.chmod(0o755)
+        (read_only / "gradebook.db").unlink()
+        read_only.chmod(0o555)
+    before = {path: path.stat().st_mtime_ns for path in read_only.rglob("*")}
+    command = [sys.executable, "-c", READ_ONLY, str(classroom.path), str(read_only)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=repo_root())
     assert done.returncode == 0, done.stderr
     assert "check who may write there" in done.stdout
-    assert {path: path.stat().st_mtime_ns for path in classroom.path.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in read_only.rglob("*")} == before
 
 
 HALFWAY = """
 import sys
 from pathlib import Path
 from course_utils.grading.classroom.folder import ClassFolder
-from course_utils.grading.classroom import gradebook
-write = gradebook._write
+from course_utils.grading.classroom import gradebook, gradebook_writing
+write = gradebook_writing._write
 def stop(book, table, *arguments):
     write(book, table, *arguments)
     if table.name == sys.argv[2]:
         print("written", flush=True)
         sys.stdin.read()
-gradebook._write = stop
+gradebook_writing._write = stop
 gradebook.sync(ClassFolder(Path(sys.argv[1])), "small")
 """
 

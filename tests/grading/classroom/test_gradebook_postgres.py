@@ -244,15 +244,15 @@ KILLED = """
 import sys
 from pathlib import Path
 from course_utils.grading.classroom.folder import ClassFolder
-from course_utils.grading.classroom import gradebook
-write = gradebook._write
+from course_utils.grading.classroom import gradebook, gradebook_writing
+write = gradebook_writing._write
 def stop(book, table, *arguments):
     write(book, table, *arguments)
     if table.name != "comment":
         return
     print("writing", flush=True)
     sys.stdin.read()
-gradebook._write = stop
+gradebook_writing._write = stop
 gradebook.sync(ClassFolder(Path(sys.argv[1])), "small")
 """
 

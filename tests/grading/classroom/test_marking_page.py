@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from course_utils.grading.classroom.formgrader_pages import page_path
+from course_utils.grading.classroom.formgrader_folders import page_path
 from course_utils.grading.classroom.gradebook import sync
 from course_utils.grading.classroom.student_markdown import MAX_FORMATTED, TAGS, harmless, visible
 from course_utils.grading.files import SubmittedFiles
