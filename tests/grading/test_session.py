@@ -11,7 +11,8 @@ import pytest
 from course_utils.grading.files import BadFiles
 from course_utils.grading.hidden import hidden, run_tests
 from course_utils.grading.sandbox.plain import PlainRunner
-from course_utils.grading.sandbox.runner import Spent, TimeLimit, Timeout, Unavailable, processor_seconds
+from course_utils.grading.sandbox.process_tree import processor_seconds
+from course_utils.grading.sandbox.runner import Spent, TimeLimit, Timeout, Unavailable
 from course_utils.grading.sentences import CallFailed
 from course_utils.grading.session import Cell, Limits, StudentSession, Ungraded
 from course_utils.grading.wire import pack, unpack

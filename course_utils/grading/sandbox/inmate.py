@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from course_utils.grading.sandbox.watch import Watch
 from course_utils.grading.sandbox.zygote import MESSAGE_BYTES
 
 SECONDS_TO_ANSWER = 30.0
+SECONDS_TO_END = 2.0
+PF_EXITING = 4
 CREDENTIALS = struct.Struct("3i")  # process, user and group id, as the kernel writes them on a message
 
 
@@ -39,6 +42,7 @@ class LockedInmate:
         self.watch, self.single = watch, single
         self.pid = self.descriptor = -1
         self.why: str | None = None
+        self._lock = threading.Lock()
 
     @classmethod
     def admit(
@@ -111,7 +115,9 @@ class LockedInmate:
         self._signal()
 
     def ending(self) -> Died:
-        ended = self._ended(2.0)
+        ended = self._ended(SECONDS_TO_END)
+        if ended is None and self._is_ending():  # it may have many children to wait for
+            ended = self._ended(SECONDS_TO_ANSWER)
         if self.why is not None:
             return Died(self.why)
         if ended is None:
@@ -132,8 +138,9 @@ class LockedInmate:
             self._signal()
             # readable when the last process of its namespace is gone too
             self._has_ended(SECONDS_TO_ANSWER)
-            os.close(self.descriptor)
-            self.descriptor = -1
+            with self._lock:
+                os.close(self.descriptor)
+                self.descriptor = -1
         if self.single:
             self.sandbox.stop()
         self.status.close()
@@ -146,11 +153,15 @@ class LockedInmate:
         look.register(self.descriptor, select.POLLIN)
         return bool(look.poll(1000 * seconds))
 
+    def _is_ending(self) -> bool:
+        """Whether the kernel is taking it apart already."""
+        fields = process_tree.stat_fields(self.pid)
+        return fields is None or fields[0] in "ZX" or bool(int(fields[6]) & PF_EXITING)
+
     def _signal(self) -> None:
-        try:
-            signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
-        except (ProcessLookupError, ValueError, OSError):
-            return
+        with self._lock, contextlib.suppress(OSError):
+            if self.descriptor >= 0:
+                signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
 
     def _ended(self, seconds: float) -> int | None:
         """How it ended, a signal as a negative number; None while it lives."""

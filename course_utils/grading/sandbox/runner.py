@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from course_utils.grading.sandbox.process_tree import processor_seconds as processor_seconds
-
 
 @dataclass(frozen=True)
 class TimeLimit:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.grading.sandbox import process_tree
+from course_utils.grading.sandbox import inmate, process_tree
 from course_utils.grading.sandbox.conversation import Conversation
 from course_utils.grading.sandbox.inmate import LockedInmate
 from course_utils.grading.sandbox.process_tree import running_with
@@ -79,6 +79,12 @@ def test_an_ending_of_its_own_is_the_students(talk, function, arguments, why):
     assert not death.value.killed
 
 
+def test_an_ending_that_takes_its_time_is_waited_for(talk, monkeypatch):
+    monkeypatch.setattr(inmate, "SECONDS_TO_END", 0.0)
+    with pytest.raises(Died, match="status 3"):
+        talk(ENDINGS).call("number", 3)
+
+
 def test_student_code_cannot_pass_for_killed_from_outside(talk):
     beside, student = talk(ENDINGS), talk(ENDINGS)
     outside = student.channel.inmate.sandbox.process
@@ -94,8 +100,8 @@ def test_student_code_cannot_pass_for_killed_from_outside(talk):
 @pytest.mark.parametrize("victim", ["student", "sandbox"])
 def test_a_kill_by_an_operator_is_told_apart(talk, victim):
     student = talk(ENDINGS)
-    inmate = student.channel.inmate
-    pid = inmate.pid if victim == "student" else inmate.sandbox.process.pid
+    held = student.channel.inmate
+    pid = held.pid if victim == "student" else held.sandbox.process.pid
     timer = threading.Timer(0.3, os.kill, (pid, signal.SIGKILL))
     timer.start()
     with pytest.raises(Died, match="killed") as death:
