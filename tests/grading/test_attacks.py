@@ -9,6 +9,7 @@ import platform
 import time
 from dataclasses import replace
 
+import nbformat
 import pytest
 
 from course_utils.grading.assignment import load_assignment
@@ -56,14 +57,14 @@ def runner():
 
 
 @pytest.fixture(scope="module")
-def assignment(tmp_path_factory):
+def small(tmp_path_factory):
     root = tmp_path_factory.mktemp("attacked")
     write_small_assignment(root)
     return load_assignment(SMALL, root)
 
 
 @pytest.fixture
-def graded(runner, assignment):
+def graded(runner, small):
     """Grade a right solution of the small assignment with some of its code exchanged, and cells put before it."""
 
     def one(*cells, limits=None, files=None, **functions):
@@ -72,7 +73,7 @@ def graded(runner, assignment):
             cell = {"cell_type": "code", "id": f"more-{number}", "metadata": {}, "outputs": [], "source": source}
             made["cells"].insert(2 + number, cell)
         content = {f"{SMALL}.ipynb": json.dumps(made).encode(), **(files or {})}
-        against = assignment if limits is None else replace(assignment, limits=limits)
+        against = small if limits is None else replace(small, limits=limits)
         return grade_files(against, SubmittedFiles(content), runner, 5)
 
     return one
@@ -225,3 +226,35 @@ def test_a_process_whose_first_thread_has_ended_is_still_held_to_its_limits(way)
             student.run(HIDDEN)
             with pytest.raises(Timeout, match="processor time"):
                 student.call("vanish", "burn")
+
+
+# ---- right work that looks odd ----
+
+IN_32_BITS = """
+import functools
+import numpy as np
+
+def single(value):
+    if isinstance(value, tuple):
+        return tuple(map(single, value))
+    value = np.asarray(value)
+    return value.astype(np.float32) if value.dtype.kind == "f" else value
+
+def in_32_bits(function):
+    return lambda *arguments: single(function(*(single(a) if isinstance(a, np.ndarray) else a for a in arguments)))
+
+for name in ("threshold_unit", "gate", "perceptron_step", "train_perceptron", "radius_and_margin", "mistake_bound",
+             "surrogate", "loss_gradient", "predict_class", "multiclass_step", "polynomial_kernel"):
+    globals()[name] = in_32_bits(globals()[name])
+"""
+
+
+def test_right_work_in_numbers_of_32_bits_is_right(runner, notebook):
+    """torch computes in them unless it is told otherwise."""
+
+    def add(cells, made):
+        made.cells.append(nbformat.v4.new_code_cell(IN_32_BITS))
+
+    files = SubmittedFiles({"01_perceptron.ipynb": notebook(add)})
+    grade = grade_files(load_assignment("01_perceptron"), files, runner, 11)
+    assert {name: e.points for name, e in grade.exercises.items() if not e.manual and e.status != "passed"} == {}

@@ -14,6 +14,10 @@ from typing import Any
 import numpy as np
 
 
+TOLERANCE = 1e-5
+"""How far a right answer may be off, relative and absolute: right work in numbers of 32 bits, as torch's, comes closer."""
+
+
 class Wrong(AssertionError):
     """An answer that is not right; its text is the sentence that the student reads."""
 
@@ -167,7 +171,7 @@ def read_tuple(value: Any, length: int, name: str) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def close(a: Any, b: Any, tolerance: float = 1e-8) -> bool:
+def close(a: Any, b: Any, tolerance: float = TOLERANCE) -> bool:
     """Whether two arrays have one shape and agree up to a tolerance, relative and absolute."""
     a, b = (np.asarray(_without_gradient(value), dtype=np.float64) for value in (a, b))
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance))
@@ -178,7 +182,7 @@ def compare(
     want: Any,
     mistakes: Iterable[tuple[Any, str]] = (),
     otherwise: str = "the result is not right",
-    tolerance: float = 1e-8,
+    tolerance: float = TOLERANCE,
 ) -> None:
     """Accept the right answer, and name the misconception behind a wrong one.
 
