@@ -4,6 +4,7 @@ All of it comes from hostile hands: it may be shown to its author and to the ins
 """
 
 import base64
+import contextlib
 import re
 import struct
 import zlib
@@ -169,16 +170,19 @@ class Outputs:
             self.by_cell[label] = CellOutput(label, exercise, clean, cut=more is True or len(given) > room)
 
     def add_images(self, label: str, exercise: str, images: Sequence[Any]) -> None:
-        """Take what are said to be the bytes of PNG pictures that a cell drew; what is none is left out."""
+        """Take what are said to be the bytes of PNG pictures that a cell drew; what is none is left out.
+
+        What was looked at counts, taken or not: a few bytes can take long to unpack.
+        """
         kept = []
         for image in images[:MAX_IMAGES]:
-            try:
-                png = clean_png(image.tobytes() if isinstance(image, np.ndarray) and image.dtype == np.uint8 else b"")
-            except NoPicture:
+            if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
                 continue
-            if self._images + len(png) <= MAX_IMAGES_BYTES:
-                kept.append(base64.b64encode(png).decode())
-                self._images += len(png)
+            if self._images + image.nbytes > MAX_IMAGES_BYTES:
+                continue
+            self._images += image.nbytes
+            with contextlib.suppress(NoPicture):
+                kept.append(base64.b64encode(clean_png(image.tobytes())).decode())
         if kept:
             cell = self.by_cell.get(label, CellOutput(label, exercise))
             self.by_cell[label] = replace(cell, images=tuple(kept), cut=cell.cut or len(kept) < len(images))

@@ -8,13 +8,17 @@ import json
 import platform
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import nbformat
+import numpy as np
 import pytest
 
+from course_utils.grading import outputs
 from course_utils.grading.assignment import load_assignment
 from course_utils.grading.files import SubmittedFiles
 from course_utils.grading.grade import GRADED, grade_files
+from course_utils.grading.hidden import generator, hidden, run_tests
 from course_utils.grading.sandbox import limits as sandbox_limits
 from course_utils.grading.sandbox.bubblewrap import BubblewrapRunner
 from course_utils.grading.sandbox.conversation import Conversation
@@ -102,6 +106,23 @@ def test_what_became_of_a_process_is_not_asked_of_it(graded, status):
     assert told == ("raised", "area stops with an exception of its own")
 
 
+# ---- what can be guessed ----
+
+
+def test_the_seed_that_student_code_is_given_tells_nothing_of_the_inputs():
+    given = []
+    session = SimpleNamespace(begin=given.append)
+
+    @hidden("double", points=1)
+    def test_something(student, rng):
+        assert True
+
+    run_tests([test_something], session, 5)
+    entropy = generator(5, test_something).bit_generator.seed_seq.entropy
+    assert len(given) == 1
+    assert given[0] not in {entropy % 2**bits for bits in range(16, 65)} | {entropy >> 32}
+
+
 # ---- time ----
 
 LIE = "import time\ntime.process_time = time.perf_counter = lambda: 0.0"
@@ -141,6 +162,21 @@ def test_cells_that_end_the_process_are_counted(graded):
     assert grade.points == 0.0
     assert sum("ends the Python process" in sentence for sentence in grade.cells) == LOST_CELLS
     assert "too many cells before it" in grade.cells[-1]
+
+
+def test_pictures_that_take_long_to_unpack_are_looked_at_a_few_times(monkeypatch):
+    looked = []
+    monkeypatch.setattr(outputs, "clean_png", lambda data: (looked.append(len(data)), _refuse())[1])
+    found = outputs.Outputs()
+    for number in range(1_000):
+        found.add_images(f"cell {number}", "", [np.zeros(30_000, np.uint8)] * 4)
+    assert sum(looked) <= outputs.MAX_IMAGES_BYTES
+    assert looked
+    assert not found.by_cell
+
+
+def _refuse():
+    raise outputs.NoPicture("picture data of another size than announced")
 
 
 # ---- files ----
