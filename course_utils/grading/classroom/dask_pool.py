@@ -22,8 +22,10 @@ import threading
 import time
 import uuid
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -66,8 +68,9 @@ class DaskPool:
         except (OSError, ValueError, TypeError):
             why = f"no dask scheduler answers at {address}: start one with 'dask scheduler' and give its address"
             raise CannotStart(why, "no scheduler") from None
-        self._run = uuid.uuid4().hex
-        self._assignment = self._client.submit(_keep, self._first, key=f"assignment-{_name(self._first)}")
+        self._assignment = self._send_assignment()
+        self._under_way: dict[str, _Sent] = {}
+        self._ended: queue.Queue[Any] = queue.Queue()
         self._anyone_answered = False
         self._threads = 0
         self._seen_workers = self._checked = time.monotonic()
@@ -87,19 +90,24 @@ class DaskPool:
             CannotStart: if no worker can work.
             Stopped: if the scheduler or the workers are gone; what was answered stands.
         """
-        waiting, ended = Waiting(tasks), queue.Queue[Any]()
-        under_way: dict[str, tuple[Task, Any, int]] = {}
+        waiting, suspects = Waiting(tasks), deque[Task]()
         while True:
-            yield from self._submit(waiting, under_way, ended)
-            if not under_way:
-                return
+            yield from self._hand_out(waiting)
+            if not self._under_way:
+                if not suspects:
+                    return
+                yield from self._send(suspects.popleft(), alone=True)
+                continue
             try:
-                future = ended.get(timeout=1.0)
+                future = self._ended.get(timeout=1.0)
             except queue.Empty:
                 self._check()
                 continue
-            task, _, _ = under_way.pop(future.key)
-            answer = self._read(task, future)
+            sent = self._under_way.pop(future.key)
+            answer = self._read(sent)
+            if answer is None:  # it may only have waited on a worker that another one killed
+                suspects.append(sent.task)
+                continue
             self._anyone_answered = True
             yield answer
 
@@ -115,27 +123,34 @@ class DaskPool:
         with suppress(Exception):  # workers that do not hear it end what they keep by themselves, later
             self._client.run(end_idle, _name(self._first), on_error="ignore")
 
-    def _submit(
-        self, waiting: Waiting, under_way: dict[str, tuple[Task, Any, int]], ended: "queue.Queue[Any]"
-    ) -> Iterator[Answer]:
+    def _hand_out(self, waiting: Waiting) -> Iterator[Answer]:
         """Keep every worker busy, with one submission in reserve; answers for those that cannot be read."""
         if time.monotonic() - self._checked > CHECK_SECONDS or not self._threads:
             self._check()
-        size = sum(size for _, _, size in under_way.values())
-        while len(under_way) < max(2, 2 * self._threads) and (size < BYTES_UNDER_WAY or not under_way):
+        while len(self._under_way) < max(2, 2 * self._threads):
+            if sum(sent.size for sent in self._under_way.values()) > BYTES_UNDER_WAY:
+                return
             task = waiting.take()
             if task is None:
                 return
-            try:
-                data = task.frame().to_bytes()
-            except (OSError, ValueError) as trouble:
-                yield Answer(task.key, trouble=str(trouble), sandboxed=self._sandboxed)
-                continue
-            key = f"grade-{self._run}-{task.key}"
-            future = self._client.submit(grade_there, self._assignment, data, key=key, pure=False)
-            under_way[key] = (task, future, len(data))
-            size += len(data)
-            future.add_done_callback(ended.put)
+            yield from self._send(task)
+
+    def _send(self, task: Task, alone: bool = False) -> Iterator[Answer]:
+        """Give a submission to the scheduler; an answer comes at once if it cannot be read."""
+        try:
+            data = task.frame().to_bytes()
+        except (OSError, ValueError) as trouble:
+            yield Answer(task.key, trouble=str(trouble), sandboxed=self._sandboxed)
+            return
+        if self._assignment.status in ("error", "lost", "cancelled"):
+            self._assignment = self._send_assignment()
+        key = f"grade-{uuid.uuid4().hex}-{task.key}"
+        future = self._client.submit(grade_there, self._assignment, data, key=key, pure=False)
+        self._under_way[key] = _Sent(task, future, len(data), alone)
+        future.add_done_callback(self._ended.put)
+
+    def _send_assignment(self) -> Any:
+        return self._client.submit(_keep, self._first, key=f"assignment-{uuid.uuid4().hex}")
 
     def _check(self) -> None:
         """See whether the scheduler answers and has workers."""
@@ -160,18 +175,21 @@ class DaskPool:
     def _cannot(self, why: str, kind: str) -> CannotStart | Stopped:
         return Stopped(why) if self._anyone_answered else CannotStart(why, kind)
 
-    def _read(self, task: Task, future: Any) -> Answer:
+    def _read(self, sent: "_Sent") -> Answer | None:
+        """The answer that came; None if workers were lost and it has to be seen whether it was this one's doing."""
         from distributed import KilledWorker
 
         try:
-            message = Frame.from_bytes(future.result(timeout=REPLY_SECONDS)).message
+            message = Frame.from_bytes(sent.future.result(timeout=REPLY_SECONDS)).message
         except KilledWorker as death:
-            why = f"{death.allowed_failures + 1} workers of the cluster were lost while they graded it"
-            return Answer(task.key, trouble=why, sandboxed=self._sandboxed)
+            if not sent.alone:
+                return None
+            why = f"{death.allowed_failures + 1} workers of the cluster were lost while they graded it and nothing else"
+            return Answer(sent.task.key, trouble=why, sandboxed=self._sandboxed)
         except BadFrame as error:
-            return Answer(task.key, trouble=f"a worker's answer is damaged: {error}", sandboxed=self._sandboxed)
+            return Answer(sent.task.key, trouble=f"a worker's answer is damaged: {error}", sandboxed=self._sandboxed)
         except Exception as error:
-            if future.status in ("cancelled", "lost") or self._client.status != "running":
+            if sent.future.status in ("cancelled", "lost") or self._client.status != "running":
                 raise Stopped(f"the scheduler at {self.address} is gone, or was restarted") from None
             raise self._cannot(
                 f"a worker of {self.address} cannot grade ({type(error).__name__}: {str(error)[:300]}): "
@@ -181,6 +199,16 @@ class DaskPool:
         if message["op"] == "cannot":
             raise self._cannot(f"worker {message['worker']}: {message['why']}", str(message["kind"]))
         return Answer.from_message(message)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A submission that the scheduler has: its task, dask's handle, its bytes, whether nothing else is under way."""
+
+    task: Task
+    future: Any
+    size: int
+    alone: bool
 
 
 # ---- what runs on a dask worker ----
