@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-
 TOLERANCE = 1e-5
-"""How far a right answer may be off, relative and absolute: right work in numbers of 32 bits, as torch's, comes closer."""
+"""How far a right answer may be off, relative and absolute: right work in 32 bits, as torch computes, comes closer."""
 
 
 class Wrong(AssertionError):

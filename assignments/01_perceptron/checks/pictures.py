@@ -1,5 +1,5 @@
 # Built from assignments/src by `python -m tools.assignments build`: edit the source, not this file.
-"""Two pictures of what the student built. They never stop a notebook: where nothing can be drawn, a sentence says why."""
+"""Two pictures of what the student built. They never stop a notebook: where there is none, a sentence says why."""
 
 import numpy as np
 

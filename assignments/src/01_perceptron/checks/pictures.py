@@ -1,4 +1,4 @@
-"""Two pictures of what the student built. They never stop a notebook: where nothing can be drawn, a sentence says why."""
+"""Two pictures of what the student built. They never stop a notebook: where there is none, a sentence says why."""
 
 import numpy as np
 

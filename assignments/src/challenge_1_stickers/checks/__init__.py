@@ -13,8 +13,8 @@ def load(name):
     """Read `train.npz` or `test.npz` as a dict of arrays."""
     if not Path(name).is_file():
         raise Wrong(
-            f"there is no {name} beside this notebook. The data is in the zip file of your class: unpack all of it into "
-            "one folder, and open the notebook there"
+            f"there is no {name} beside this notebook. The data is in the zip file of your class: unpack all of it "
+            "into one folder, and open the notebook there"
         )
     with np.load(name, allow_pickle=False) as file:
         return {key: file[key] for key in file.files}
