@@ -97,15 +97,15 @@ class RemoteObject:
 
     def parameters(self) -> dict[str, Any]:
         """The parameters of a torch module by name."""
-        return _table(self._read("read", "parameters", f"{self._what}.parameters"), self._what)
+        return self._table("parameters")
 
     def gradients(self) -> dict[str, Any]:
         """The gradients of a torch module's parameters by name; None where nothing flowed."""
-        return _table(self._read("read", "gradients", f"{self._what}.parameters"), self._what)
+        return self._table("gradients")
 
     def buffers(self) -> dict[str, Any]:
         """The buffers of a torch module by name."""
-        return _table(self._read("read", "buffers", f"{self._what}.buffers"), self._what)
+        return self._table("buffers")
 
     def load_parameters(self, values: Mapping[str, Any]) -> None:
         """Write parameters of a torch module.
@@ -125,9 +125,28 @@ class RemoteObject:
         message = {"op": "load", "target": _number(self._session, self._kept, self._what)}
         self._session.ask(f"{self._what}.load_parameters", message, dict(values))
 
+    def _table(self, kind: str) -> "Table":
+        """Hold an answer that should be a table of tensors against that: it comes from the student's process."""
+        value = self._read("read", kind, f"{self._what}.{'buffers' if kind == 'buffers' else 'parameters'}")
+        wanted = {"Tensor" if self._session.tensors else "ndarray"} | ({"NoneType"} if kind == "gradients" else set())
+        if not isinstance(value, dict) or not {type(item).__name__ for item in value.values()} <= wanted:
+            raise CallFailed("unsendable", f"{self._what} has parameters that are no tensors")
+        return Table(value, f"{self._what} has no {'buffer' if kind == 'buffers' else 'parameter'}")
+
     def _read(self, op: str, name: str, what: str) -> Any:
         message = {"op": op, "name": name, "target": _number(self._session, self._kept, self._what)}
         return self._session.ask(what, message).value
+
+
+class Table(dict[str, Any]):
+    """Tensors by name; a name that the student's network lacks is the student's mistake, not the test's."""
+
+    def __init__(self, values: Mapping[str, Any], otherwise: str) -> None:
+        super().__init__(values)
+        self._otherwise = otherwise
+
+    def __missing__(self, name: str) -> Any:
+        raise Wrong(f"{self._otherwise} {name}: name its layers as the exercise asks")
 
 
 def _object(session: StudentSession, answer: Answer, what: str) -> RemoteObject:
@@ -159,12 +178,4 @@ def _lowered(session: StudentSession, value: Any) -> Any:
         return tuple(_lowered(session, item) for item in value)
     if isinstance(value, dict):
         return {key: _lowered(session, item) for key, item in value.items()}
-    return value
-
-
-def _table(value: Any, what: str) -> dict[str, Any]:
-    """Hold an answer that should be a table of arrays against that: it comes from the student's process."""
-    kinds = {type(item).__name__ for item in value.values()} if isinstance(value, dict) else {"nothing"}
-    if not kinds <= {"ndarray", "Tensor", "NoneType"}:
-        raise CallFailed("unsendable", f"{what} has parameters that are no tensors")
     return value

@@ -15,16 +15,19 @@ import numpy as np
 import pytest
 
 from course_utils.grading import outputs
+from course_utils.grading.answers import Wrong
 from course_utils.grading.assignment import load_assignment
 from course_utils.grading.files import SubmittedFiles
 from course_utils.grading.grade import GRADED, grade_files
 from course_utils.grading.hidden import generator, hidden, run_tests
+from course_utils.grading.remote import Student
 from course_utils.grading.sandbox import limits as sandbox_limits
 from course_utils.grading.sandbox.bubblewrap import BubblewrapRunner
 from course_utils.grading.sandbox.conversation import Conversation
 from course_utils.grading.sandbox.remedy import what_is_missing
 from course_utils.grading.sandbox.runner import Died, TimeLimit, Timeout
-from course_utils.grading.session import LOST_CELLS, Limits
+from course_utils.grading.sentences import CallFailed
+from course_utils.grading.session import LOST_CELLS, Cell, Limits, StudentSession
 
 from .classroom.conftest import RIGHT, SMALL, small_notebook, write_small_assignment
 
@@ -104,6 +107,38 @@ def test_what_became_of_a_process_is_not_asked_of_it(graded, status):
     assert (grade.status, grade.points) == (GRADED, 2.0)
     told = outcomes(grade)["test_area_of_a_rectangle"]
     assert told == ("raised", "area stops with an exception of its own")
+
+
+NETWORK = (
+    FORGE
+    + """
+import torch
+
+class Net(torch.nn.Linear):
+    def __init__(self):
+        super().__init__(2, 1)
+
+class Lying(Net):
+    def named_parameters(self, *options, **more):
+        tree, arrays = WHAT
+        answer({"d": tree}, *arrays)
+        os._exit(0)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "what",
+    ['{"weight": None}, ()', '{"weight": [1.0]}, ()', '{"weight": {"a": 0}}, (np.zeros(2),)', '{"weight": "x"}, ()'],
+)
+def test_parameters_are_tensors_or_the_students_loss(runner, what):
+    cells = [Cell("cell 1", NETWORK.replace("WHAT", what))]
+    with StudentSession(runner, cells, tensors=True) as session:
+        student = Student(session)
+        with pytest.raises(Wrong, match="has no parameter scale: name its layers"):
+            student.Net.new().parameters()["scale"]
+        with pytest.raises(CallFailed, match="parameters that are no tensors"):
+            student.Lying.new().parameters()
 
 
 # ---- what can be guessed ----
