@@ -5,13 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from course_utils.grading.classroom import local_pool
-from course_utils.grading.classroom.local_pool import CannotStart, LocalPool, Scratch, Stopped, Task, clear_away
+from course_utils.grading.classroom.local_pool import CannotStart, LocalPool, Stopped, Task
+from course_utils.grading.classroom.scratch import Scratch, clear_away
 from course_utils.grading.classroom.shipment import (
     HEADER,
     MAGIC,
@@ -106,7 +107,7 @@ def own_temporary_folder(tmp_path, monkeypatch):
     home = tmp_path / "temporary"
     home.mkdir()
     monkeypatch.setenv("TMPDIR", str(home))
-    monkeypatch.setattr(local_pool.tempfile, "tempdir", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(home))
     yield home
     assert list(home.iterdir()) == []
 
