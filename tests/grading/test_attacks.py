@@ -217,6 +217,44 @@ def _refuse():
 # ---- files ----
 
 
+def test_a_module_of_the_students_own_is_called_as_a_library_is(graded):
+    source = b"def manual_seed(value):\n    raise SystemExit\nTensor = 3\nX = 2\n"
+    grade = graded(double="import torch\ndef double(x):\n    return torch.X * x\n", files={"torch.py": source})
+    assert (grade.status, grade.points) == (GRADED, 1.0), "its own trouble is its own loss"
+    grade = graded(double="import torch\ndef double(x):\n    return torch.X * x\n", files={"torch.py": b"X = 2\n"})
+    assert (grade.status, grade.points) == (GRADED, 3.0)
+
+
+BACK = """
+import importlib, os, sys
+
+def back(*names):
+    found = []
+    for name in names:
+        for _ in range(2):
+            try:
+                module = importlib.import_module(name)
+                found += [name] if getattr(module, "__file__", None) else []
+            except ImportError:
+                sys.modules.pop(name, None)
+    for folder in sys.path[1:]:
+        for name in names:
+            place = os.path.join(folder, *name.split("."))
+            if os.path.isdir(place) and os.listdir(place):
+                found.append(place)
+    return found
+"""
+
+
+@pytest.mark.parametrize("way", ["fork", "single"])
+def test_withheld_modules_are_not_there_at_all(way):
+    names = ("course_utils.scratch", "torch", "wave")
+    with BubblewrapRunner(preload=["numpy"], warm=way, withheld=names) as box, Conversation(box.open()) as student:
+        student.run(BACK)
+        assert student.call("back", *names, "course_utils.scratch.perceptron", "torch.nn") == []
+        assert student.call("back", "course_utils.data") != [], "the attack works where nothing is withheld"
+
+
 def test_names_that_fill_the_first_message_are_left_out(graded):
     long = "/".join(["é" * 90] * 11)
     grade = graded(files={f"{long}{number:03}.txt": b"" for number in range(450)} | {"short.txt": b"1"})

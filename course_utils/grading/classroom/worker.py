@@ -157,9 +157,17 @@ def _assignment(first: Frame, scratch: Path) -> Assignment:
 
 def _runner(first: Frame, assignment: Assignment) -> Runner:
     from course_utils.grading.sandbox.choose import PRELOAD, open_runner
+    from course_utils.grading.sandbox.limits import Limits
 
-    preload = (*PRELOAD, "torch") if _speaks_torch(assignment) else PRELOAD
-    return open_runner(first.message["sandbox"], unsafe=bool(first.message["unsafe"]), preload=preload)
+    wanted = (*PRELOAD, "torch") if _speaks_torch(assignment) else PRELOAD
+    seconds = max(Limits.total_seconds, assignment.limits.total.clock)  # a process may take all that a submission may
+    return open_runner(
+        first.message["sandbox"],
+        unsafe=bool(first.message["unsafe"]),
+        preload=tuple(name for name in wanted if name not in assignment.withheld),
+        limits=Limits(total_seconds=seconds),
+        withheld=assignment.withheld,
+    )
 
 
 def _speaks_torch(assignment: Assignment) -> bool:

@@ -41,6 +41,7 @@ class BubblewrapRunner:
         ahead: how many processes to keep ready.
         control_groups: use them where they are writable.
         readable: further files and folders that student code may read.
+        withheld: modules that student code must not have: their files are not there.
 
     Raises:
         NoSandbox: if a program or a right is missing.
@@ -57,6 +58,7 @@ class BubblewrapRunner:
         ahead: int = 1,
         control_groups: bool = True,
         readable: Iterable[Path] = (),
+        withheld: Sequence[str] = (),
     ) -> None:
         missing = what_is_missing()
         if missing is not None:
@@ -65,7 +67,7 @@ class BubblewrapRunner:
         self.settings = Settings(self.limits, tuple(preload))
         self.mode: Literal["fork", "single"] = "single" if warm == "single" else "fork"
         self._may_change = warm == "auto"
-        self._readable = tuple(readable)
+        self._readable, self._withheld = tuple(readable), tuple(withheld)
         self._groups = find_groups(self.limits) if control_groups else None
         self._watch = Watch()
         self._zygote: Sandbox | None = None
@@ -125,7 +127,7 @@ class BubblewrapRunner:
     def _make_forked(self) -> PipeChannel:
         if self._zygote is None or not self._zygote.alive():
             self._end_zygote()
-            self._zygote = Sandbox("fork", self.settings, self._readable)
+            self._zygote = Sandbox("fork", self.settings, self._readable, self._withheld)
         if self._zygote.threads > 1:
             raise Refused(
                 f"the modules imported ahead of use ({', '.join(self.settings.preload)}) start threads, "
@@ -134,7 +136,7 @@ class BubblewrapRunner:
         return self._channel(self._zygote, single=False)
 
     def _make_single(self) -> PipeChannel:
-        sandbox = Sandbox("single", self.settings, self._readable)
+        sandbox = Sandbox("single", self.settings, self._readable, self._withheld)
         try:
             return self._channel(sandbox, single=True)
         except BaseException:

@@ -24,6 +24,7 @@ def open_runner(
     preload: Sequence[str] = PRELOAD,
     limits: Limits | None = None,
     image: str = IMAGE,
+    withheld: Sequence[str] = (),
 ) -> Runner:
     """A runner of the kind asked for.
 
@@ -33,13 +34,14 @@ def open_runner(
         preload: modules to import before a process is needed.
         limits: bounds of each submission.
         image: what containers are made of.
+        withheld: modules that student code must not have; bubblewrap alone can take away their files.
 
     Raises:
         NoSandbox: if there is no such sandbox on this machine; the text says what to do about it.
         ValueError: if there is no such kind.
     """
     if kind == "bubblewrap":
-        return BubblewrapRunner(limits, preload)
+        return BubblewrapRunner(limits, preload, withheld=withheld)
     if kind == "container":
         return ContainerRunner(image, limits=limits, preload=preload)
     if kind == "plain":
@@ -54,7 +56,7 @@ def open_runner(
     missing = []
     for sandbox in ("bubblewrap", "container"):
         try:
-            return open_runner(sandbox, preload=preload, limits=limits, image=image)
+            return open_runner(sandbox, preload=preload, limits=limits, image=image, withheld=withheld)
         except NoSandbox as trouble:
             missing.append(f"{sandbox}: {trouble}")
     if unsafe:

@@ -38,7 +38,9 @@ class Gone(Exception):
 class Sandbox:
     """A running bubblewrap with the zygote inside, its imports done."""
 
-    def __init__(self, mode: str, settings: Settings, readable: Iterable[Path]) -> None:
+    def __init__(
+        self, mode: str, settings: Settings, readable: Iterable[Path] = (), withheld: Iterable[str] = ()
+    ) -> None:
         root = os.geteuid() == 0
         user = FIRST_USER + secrets.randbelow(USERS) if root else NOBODY
         single = mode == "single"
@@ -53,7 +55,7 @@ class Sandbox:
         command = [
             *bubblewrap_command(root, single),
             *["--info-fd", str(inner_out)],
-            *file_tree(settings.limits, single, numbers, readable),
+            *file_tree(settings.limits, single, numbers, readable, withheld),
             *(drop_to(user) if root and not single else []),
             *[sys.executable, "-sPB", "-m", ZYGOTE, mode, str(theirs.fileno()), settings.text()],
         ]

@@ -23,7 +23,13 @@ HARMLESS = ("/etc/ld.so.cache", "/etc/alternatives", "/usr/share/zoneinfo", "/us
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
-def file_tree(limits: Limits, single: bool, texts: Sequence[int], readable: Iterable[Path] = ()) -> list[str]:
+def file_tree(
+    limits: Limits,
+    single: bool,
+    texts: Sequence[int],
+    readable: Iterable[Path] = (),
+    withheld: Iterable[str] = (),
+) -> list[str]:
     """Arguments that build the file tree.
 
     Args:
@@ -31,6 +37,7 @@ def file_tree(limits: Limits, single: bool, texts: Sequence[int], readable: Iter
         single: the sandbox serves one submission and cannot cover anything any more itself.
         texts: descriptors to read `user_texts` from, and after them the text of ``/proc/cpuinfo``.
         readable: further files and folders to show.
+        withheld: modules whose files are covered, wherever a Python would find them.
 
     Raises:
         NoSandbox: if the Python environment cannot be shown without showing the course's repository.
@@ -47,6 +54,12 @@ def file_tree(limits: Limits, single: bool, texts: Sequence[int], readable: Iter
     for path in shown:
         arguments += [*_folders_above(path, made), "--ro-bind", path, path]
     arguments += [*_folders_above(f"{COURSE}/x", made), "--ro-bind", str(PACKAGE), f"{COURSE}/{PACKAGE.name}"]
+    for place in _places(withheld, shown):
+        inside = f"{COURSE}/{place.relative_to(PACKAGE.parent)}" if place.is_relative_to(PACKAGE) else str(place)
+        if place.is_dir():
+            arguments += ["--perms", "0555", "--tmpfs", inside, "--remount-ro", inside]
+        else:
+            arguments += ["--ro-bind", "/dev/null", inside]
     arguments += _folders_above("/etc/x", made)
     for descriptor, path in zip(texts, ("/etc/passwd", "/etc/group")):
         arguments += ["--perms", "0444", "--ro-bind-data", str(descriptor), path]
@@ -114,6 +127,19 @@ def packages_elsewhere() -> list[Path]:
     own = [Path(prefix) for prefix in ("/usr", *map(str, python_paths()))]
     folders = [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     return [one for one in folders if one.is_dir() and not any(one.is_relative_to(prefix) for prefix in own)]
+
+
+def _places(modules: Iterable[str], shown: Iterable[str]) -> list[Path]:
+    """Files and folders of modules that the sandbox would show: as packages, as sources, as compiled code."""
+    roots = {PACKAGE.parent, *map(Path, sys.path), *Path("/usr/lib").glob("python3*/*-packages")}
+    found: set[Path] = set()
+    for module in modules:
+        *above, name = module.split(".")
+        for folder in (root.joinpath(*above) for root in roots):
+            copies = (folder / name, *folder.glob(f"{name}.*"), *folder.glob(f"__pycache__/{name}.*"))
+            found.update(one for one in copies if one.exists())
+    tops = (str(PACKAGE), *shown)
+    return sorted(one for one in found if any(one.is_relative_to(top) for top in tops))
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
