@@ -121,6 +121,7 @@ class Judge:
         sys.path.insert(0, str(self.assignment.folder))
         _forget_checks()
         self.checks = importlib.import_module("checks")
+        self.modules = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "checks"}
         self.session.load()
         return self
 
@@ -134,6 +135,8 @@ class Judge:
     def _visible(self, exercise: str, code: str = "") -> str | None:
         """Run an exercise's check on the model solution with some definitions replaced: its sentence, or None."""
         namespace = {"checks": self.checks}
+        _forget_checks()  # another assignment's may be there: they have the same name
+        sys.modules.update(self.modules)
         with contextlib.redirect_stdout(io.StringIO()) as out, np.errstate(all="ignore"):
             exec(f"{self.setup}\n{self.model}\n{code}", namespace)
             try:
