@@ -72,8 +72,8 @@ def failure(status: Any, what: str, seconds: float = 0.0, reply: Mapping[str, An
         spent = f"all cells and calls together took more than {seconds:g} seconds"
         return CallFailed("timeout", f"{what} was not called any more: {spent}; look at what is slow or never ends")
     if status == "idle":
-        spent = f"all cells and calls together took more than {seconds:g} seconds and used few of them"
-        return CallFailed("timeout", f"{what} was not called any more: {spent}; look at what sleeps or waits")
+        spent = f"all cells and calls together did nothing but wait for more than {seconds:g} seconds"
+        return CallFailed("timeout", f"{what} was not called any more: {spent}; look at what sleeps")
     if status == "died":
         return CallFailed("died", f"{what} ended the Python process instead of returning")
     if status == "unsendable":
@@ -89,6 +89,7 @@ def of_cell(status: str, label: str, seconds: float = 0.0) -> str:
         "long": f"{label} is too long to be run",
         "timeout": f"{label} did not finish within {seconds:g} seconds and was left out",
         "total": f"{label} was left out: all cells and calls together took more than {seconds:g} seconds",
+        "idle": f"{label} was left out: the cells before it did nothing but wait for more than {seconds:g} seconds",
         "clock": f"{label} was left out: the cells before it took more than {seconds:g} seconds on the clock",
         "lost": f"{label} was left out: too many cells before it never ended, or ended the Python process",
         "died": f"{label} ends the Python process and was left out",

@@ -245,27 +245,22 @@ class StudentSession:
 
     def _spend(self, what: str) -> None:
         """Stop when the submission's time is used up."""
-        if self._processor > self.limits.total.processor:
-            raise failure("total", what, self.limits.total.processor)
-        if self._slept():
-            raise failure("idle", what, self.limits.total.clock)
-        if self._clock > self.limits.total.clock:
+        why = self._used_up()
+        if why == "clock":
             raise Ungraded(f"the submission used more than {self.limits.total.clock:g} s on the clock")
+        if why:
+            raise failure(why, what, self.limits.total.processor)
 
-    def _slept(self) -> bool:
-        """Whether the code itself let the clock run out: it waited for half of the time, and not for a processor.
+    def _used_up(self) -> str:
+        """What is used up: "total", the processor time, or as much time in which the code only waited, "idle".
 
-        Processor time is the student's; the clock alone may be a busy machine's, and decides nothing.
+        Both are the student's. The "clock" alone may be a busy machine's, and decides nothing. Empty if nothing is.
         """
-        return self._clock > self.limits.total.clock and self._idle > self.limits.total.clock / 2
-
-    def _left_out(self) -> str:
-        """Why no more cells are run, as `of_cell` knows it; empty as long as they are."""
         if self._processor > self.limits.total.processor:
             return "total"
-        if self._clock > self.limits.total.clock:
-            return "clock"
-        return "lost" if len(self._lost_cells) >= LOST_CELLS else ""
+        if self._idle > self.limits.total.processor:
+            return "idle"
+        return "clock" if self._clock > self.limits.total.clock else ""
 
     def _start(self) -> None:
         files = {"given": self.files, "own": {p: self.helpers[p] for p in self.helpers if p not in self.files}}
@@ -316,7 +311,8 @@ class StudentSession:
         message = {"op": "run", "source": cell.source, "label": cell.label, "room": MAX_TEXT if new else 0}
         figures: Any = 0
         try:
-            if why := self._left_out():
+            why = self._used_up() or ("lost" if len(self._lost_cells) >= LOST_CELLS else "")
+            if why:
                 seconds = self.limits.total.clock if why == "clock" else self.limits.total.processor
                 report = CellReport("timeout", of_cell(why, cell.label, seconds))
             else:
