@@ -115,6 +115,7 @@ def test_a_killed_zygote_is_replaced(start):
     runner = start("fork", ahead=3)
     for _ in range(2):
         runner.open().close()
+        _until(lambda: all(one.done() for one in runner._pool._ready), "nothing was made ahead", 30)
         first = runner.zygote_pid()
         python = process_tree.tree(first)[2]  # bubblewrap outside, bubblewrap inside, Python
         os.kill(python, signal.SIGKILL)

@@ -1,9 +1,12 @@
 """Bounds of memory, processes, files, time and answers, and what the grader says about those who pass them."""
 
+import os
+import selectors
 import time
 
 import pytest
 
+from course_utils.grading.sandbox import pipes
 from course_utils.grading.sandbox.conversation import Conversation
 from course_utils.grading.sandbox.inmate import LockedInmate
 from course_utils.grading.sandbox.limits import Limits
@@ -191,6 +194,31 @@ def test_a_sleeper_meets_the_clock_and_nothing_else(talk):
 def test_an_answer_that_trickles_meets_the_clock_too(talk):
     with pytest.raises(Timeout, match=r"1\.5 s on the clock"):
         talk(BURN, TimeLimit(processor=30.0, clock=1.5)).call("trickle")
+
+
+def test_the_clock_is_looked_at_even_when_there_is_always_something_to_read():
+    class Idle:
+        def processor_seconds(self):
+            return 0.0
+
+        def runnable(self):
+            return True
+
+    reading, writing = os.pipe()
+    os.write(writing, b"x")
+    clock = pipes._Clock(Idle(), TimeLimit(processor=30.0, clock=0.3), time.monotonic() + 60, 60.0)
+    deadline = time.monotonic() + 10
+
+    def read_on():
+        while time.monotonic() < deadline:
+            clock.wait(reading, selectors.EVENT_READ)
+
+    try:
+        with pytest.raises(Timeout, match=r"0\.3 s on the clock"):
+            read_on()
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def test_a_channel_has_a_budget_of_time_in_all(start):

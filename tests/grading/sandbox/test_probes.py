@@ -1,6 +1,7 @@
 """The instructor's check: every probe holds in a sandbox, and sees a wall that is missing."""
 
 import os
+import platform
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 
 from course_utils.grading.sandbox import __main__ as check
 from course_utils.grading.sandbox import locked, probes
+from course_utils.grading.sandbox.conversation import Conversation
 from course_utils.grading.sandbox.pipes import PipeChannel
 from course_utils.grading.sandbox.plain import PlainRunner
 from course_utils.grading.sandbox.probes import PROBE_LIMITS, PROBES, Leak, run_probes
+from course_utils.grading.sandbox.seccomp import MACHINES
 from course_utils.grading.sandbox.watch import Watch
 
 from .conftest import WAYS
@@ -21,6 +24,36 @@ from .conftest import WAYS
 def test_every_probe_holds(start, way):
     runner = start(limits=PROBE_LIMITS, **WAYS[way])
     assert {o.claim: o.found for o in run_probes(runner) if not o.passed} == {}
+
+
+RIGHTS = """
+import ctypes, os
+
+def rights():
+    libc = ctypes.CDLL(None, use_errno=True)
+    head, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capget(head, sets) == 0
+    bounding = [one for one in range(41) if libc.prctl(23, one, 0, 0, 0) == 1]
+    return {"sets": list(sets), "bounding": bounding, "no new": libc.prctl(39, 0, 0, 0, 0),
+            "filter": libc.prctl(21, 0, 0, 0, 0), "dumpable": libc.prctl(3, 0, 0, 0, 0), "groups": os.getgroups()}
+"""
+
+
+@pytest.mark.parametrize("way", ["fork", "single"])
+def test_nothing_is_left_of_any_right(start, way):
+    """Each of the layers alone would hold the rights probe; here they are looked at one by one."""
+    with Conversation(start(way).open()) as student:
+        student.run(RIGHTS)
+        rights = student.call("rights")
+    groups = rights.pop("groups")
+    assert rights == {
+        "sets": [0] * 6,
+        "bounding": [],
+        "no new": 1,
+        "filter": 2 if platform.machine() in MACHINES else 0,
+        "dumpable": 0,
+    }
+    assert set(groups) <= {65534} or os.geteuid() != 0
 
 
 def without(arguments, *words):
