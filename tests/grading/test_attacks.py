@@ -6,8 +6,10 @@ the instructor's time may not: work that spoils its own grading is graded, and n
 
 import json
 import platform
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -22,10 +24,11 @@ from course_utils.grading.grade import GRADED, grade_files
 from course_utils.grading.hidden import generator, hidden, run_tests
 from course_utils.grading.remote import Student
 from course_utils.grading.sandbox import limits as sandbox_limits
+from course_utils.grading.sandbox import view
 from course_utils.grading.sandbox.bubblewrap import BubblewrapRunner
 from course_utils.grading.sandbox.conversation import Conversation
 from course_utils.grading.sandbox.remedy import what_is_missing
-from course_utils.grading.sandbox.runner import Died, TimeLimit, Timeout
+from course_utils.grading.sandbox.runner import Died, NoSandbox, TimeLimit, Timeout
 from course_utils.grading.sentences import CallFailed
 from course_utils.grading.session import LOST_CELLS, Cell, Limits, StudentSession
 
@@ -260,6 +263,27 @@ def test_names_that_fill_the_first_message_are_left_out(graded):
     grade = graded(files={f"{long}{number:03}.txt": b"" for number in range(450)} | {"short.txt": b"1"})
     assert (grade.status, grade.points) == (GRADED, 3.0)
     assert any("names are too long together" in note for note in grade.notes)
+
+
+def test_a_link_to_python_shows_nothing_of_the_folder_it_lies_in(monkeypatch, tmp_path):
+    """uv and many people put one into ~/.local/bin or ~/bin; a virtual environment then links to that."""
+    home = tmp_path / "alice"
+    (home / ".local" / "bin").mkdir(parents=True)
+    (home / ".local" / "bin" / "python3").symlink_to(Path(sys.executable).resolve())
+    (home / "venv" / "bin").mkdir(parents=True)
+    (home / "venv" / "bin" / "python").symlink_to(home / ".local" / "bin" / "python3")
+    (home / ".local" / "keyring").write_text("secret")
+    monkeypatch.setattr(sys, "executable", str(home / "venv" / "bin" / "python"))
+    monkeypatch.setattr(sys, "prefix", str(home / "venv"))
+    words = view.file_tree(sandbox_limits.Limits(), False, [3, 4, 5])
+    binds = [words[at + 1] for at, word in enumerate(words) if word == "--ro-bind"]
+    assert [path for path in binds if Path(path).is_relative_to(home)] == [str(home / "venv")]
+    links = [words[at + 2] for at, word in enumerate(words) if word == "--symlink"]
+    assert str(home / ".local" / "bin" / "python3") in links
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(sys, "prefix", str(home))
+    with pytest.raises(NoSandbox, match="around your home folder"):
+        view.file_tree(sandbox_limits.Limits(), False, [3, 4, 5])
 
 
 # ---- what the machine has once ----

@@ -53,6 +53,9 @@ def file_tree(
     made: set[str] = set()
     for path in shown:
         arguments += [*_folders_above(path, made), "--ro-bind", path, path]
+    for link in _programs()[:-1]:  # one in ~/bin or ~/.local/bin is made anew: nothing else of that folder is shown
+        if not any(link.is_relative_to(path) for path in shown):
+            arguments += [*_folders_above(str(link), made), "--symlink", os.readlink(link), str(link)]
     arguments += [*_folders_above(f"{COURSE}/x", made), "--ro-bind", str(PACKAGE), f"{COURSE}/{PACKAGE.name}"]
     for place in _places(withheld, shown):
         inside = f"{COURSE}/{place.relative_to(PACKAGE.parent)}" if place.is_relative_to(PACKAGE) else str(place)
@@ -94,20 +97,15 @@ def user_texts(user: int) -> tuple[bytes, bytes]:
 
 
 def python_paths() -> list[Path]:
-    """Folders that the running Python consists of: its own, its virtual environment's, and links between them.
+    """Folders that the running Python consists of: its own, and its virtual environment's.
 
     Raises:
-        NoSandbox: if one of them contains the course's repository.
+        NoSandbox: if one of them contains the course's repository, or the home folder.
     """
     prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
-    program = Path(sys.executable)
-    while True:
-        prefixes.add(str(program.parent.parent))
-        if not program.is_symlink():
-            break
-        program = Path(os.path.normpath(program.parent / os.readlink(program)))
+    prefixes.add(str(_programs()[-1].parent.parent))
     prefixes.update({os.path.realpath(prefix) for prefix in prefixes})
-    repository = PACKAGE.parent
+    repository, home = PACKAGE.parent, Path(os.path.expanduser("~"))
     found = []
     for prefix in sorted(prefixes):
         if prefix in ("/", "/usr"):  # its parts are shown anyway
@@ -118,7 +116,20 @@ def python_paths() -> list[Path]:
                 "included, so a sandbox cannot show the one without the other; make the environment a folder of its "
                 "own, for example .venv in the repository"
             )
+        if home.is_relative_to(prefix):
+            raise NoSandbox(
+                f"Python is installed in {prefix}, around your home folder, so a sandbox cannot show the one without "
+                "the other; use a Python that has a folder of its own"
+            )
         found.append(Path(prefix))
+    return found
+
+
+def _programs() -> list[Path]:
+    """The running Python, and what it is a link to, and what that is a link to; the last is a program."""
+    found = [Path(sys.executable)]
+    while found[-1].is_symlink():
+        found.append(Path(os.path.normpath(found[-1].parent / os.readlink(found[-1]))))
     return found
 
 

@@ -67,6 +67,7 @@ def test_links_to_the_interpreter_are_followed(monkeypatch, tmp_path):
     environment.mkdir(parents=True)
     (environment / "python").symlink_to(tmp_path / "python-3.11" / "bin" / "python3")
     monkeypatch.setattr(view.sys, "executable", str(environment / "python"))
+    monkeypatch.setattr(view.sys, "prefix", str(tmp_path / "venv"))
     found = set(view.python_paths())
     assert {tmp_path / "venv", tmp_path / "python-3.11", tmp_path / "python-3.11.9"} <= found
 
