@@ -91,6 +91,9 @@ def _import(classroom: ClassFolder, assignment: Assignment, path: Path) -> int:
 
     try:
         done = take_table(classroom, assignment, path.read_bytes())
+    except FileNotFoundError:
+        print(f"there is no table at {path}: write one with --export and fill that in", file=sys.stderr)
+        return 2
     except (BadTable, OSError) as problem:
         print(problem, file=sys.stderr)
         return 2

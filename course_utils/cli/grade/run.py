@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     except (UnknownStudent, CannotStart) as error:
         print(error, file=sys.stderr)
         return 2
-    except FileNotFoundError:
-        raise  # it says what is missing
+    except (FileNotFoundError, BrokenPipeError):
+        raise  # the first says what is missing; the second is no trouble: who reads the output has seen enough
     except OSError as error:
         print(f"stopped: {error}. What is in the ledger stays; the next run goes on from there.", file=sys.stderr)
         return 2
