@@ -283,7 +283,9 @@ def test_a_link_to_python_shows_nothing_of_the_folder_it_lies_in(monkeypatch, tm
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setattr(sys, "prefix", str(home))
     with pytest.raises(NoSandbox, match="around your home folder"):
-        view.file_tree(sandbox_limits.Limits(), False, [3, 4, 5])
+        view.python_paths()
+    monkeypatch.setattr(sys, "prefix", str(home / ".local"))
+    assert not any((home / ".local" / "keyring").is_relative_to(path) for path in view.python_paths())
 
 
 # ---- what the machine has once ----

@@ -121,7 +121,8 @@ def python_paths() -> list[Path]:
                 f"Python is installed in {prefix}, around your home folder, so a sandbox cannot show the one without "
                 "the other; use a Python that has a folder of its own"
             )
-        found.append(Path(prefix))
+        shared = prefix in ("/usr/local", os.path.expanduser("~/.local"))  # where other programs keep their secrets
+        found += [Path(prefix, part) for part in ("bin", "lib", "lib64")] if shared else [Path(prefix)]
     return found
 
 
