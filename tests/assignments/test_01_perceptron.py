@@ -147,6 +147,29 @@ def test_equal_work_earns_equal_points_with_the_inputs_of_eight_students(judge, 
             assert len(outcomes) == 1, mutant.name
 
 
+IN_32_BITS = """
+def _short(v):
+    return v.astype(np.float32) if isinstance(v, np.ndarray) and v.dtype.kind == "f" else v
+
+def _in_32_bits(function):
+    def same(*arguments):
+        result = function(*map(_short, arguments))
+        return tuple(map(_short, result)) if isinstance(result, tuple) else _short(result)
+    same.__name__ = function.__name__
+    return same
+
+"""
+
+
+@pytest.mark.parametrize("exercise", AUTOMATIC)
+def test_right_work_in_numbers_of_32_bits_is_right(assignment, judge, exercise):
+    functions = next(e.functions for e in assignment.exercises if e.name == exercise)
+    code = IN_32_BITS + "".join(f"{name} = _in_32_bits({name})\n" for name in functions)
+    assert judge.visible(exercise, code) is None
+    for seed in mutation.seeds(NAME):
+        assert [r for r in judge.hidden(exercise, code, seed) if r.status != "passed"] == []
+
+
 STRANGE = {
     "nothing": "None",
     "its first argument": "a[0]",
