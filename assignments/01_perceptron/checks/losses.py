@@ -5,7 +5,6 @@ import numpy as np
 
 from .answers import Wrong, ask, close, compare, passed, read_array, read_tuple
 
-
 STEP = 1e-2  # of the numeric slope: long enough for losses in numbers of 32 bits
 
 
