@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from course_utils.grading.assignment import Assignment, defined_in, grade_id_of, normalised, text_of
+from course_utils.grading.assignment import Assignment, Exercise, defined_in, grade_id_of, normalised, text_of
 from course_utils.grading.files import SubmittedFiles
 from course_utils.grading.session import Cell
 
@@ -23,6 +23,7 @@ MAX_ANSWER = 100_000
 MAX_HELPERS = 8_000_000
 MAX_NAMES = 300_000  # characters of their paths together, as JSON writes them
 
+ELSEWHERE = "[Nothing is written in the answer's own cell. This stands in other cells of the notebook:]"
 CLEAR = "choose Edit > Clear Outputs of All Cells in JupyterLab, save, and hand it in again"
 AGAIN = "open it in JupyterLab, save it, and hand in the file with the ending .ipynb"
 
@@ -105,7 +106,7 @@ def read_submission(files: SubmittedFiles, assignment: Assignment) -> Submission
             *(Cell(f"cell {c.number}", c.source, exercise_of[c.number]) for c in own),
         ),
         changed=frozenset(e.name for e in assignment.exercises if not e.manual and e.stub not in stubs),
-        answers={e.name: _answer(e.name, cells) for e in assignment.exercises if e.manual},
+        answers={e.name: _answer(e, cells, assignment) for e in assignment.exercises if e.manual},
         notes=(*notes, *left_out, *_notes(assignment, ids, own)),
     )
 
@@ -208,9 +209,20 @@ def _exercise_of(source: str, by_name: Mapping[str, str]) -> str:
     return next((by_name[name] for name in defined_in(source) if name in by_name), "")
 
 
-def _answer(exercise: str, cells: list[dict[str, Any]]) -> str | None:
-    """The written answer: the text of its cell, of all of them if it was duplicated; bounded, and sure to be text."""
-    texts = [text_of(cell) for cell in cells if grade_id_of(cell) == exercise]
+def _answer(exercise: Exercise, cells: list[dict[str, Any]], assignment: Assignment) -> str | None:
+    """The written answer: the text of its cell, of all of them if it was duplicated; bounded, and sure to be text.
+
+    Where nothing was written into it, text that the student wrote into other cells stands in: a person must see it
+    before anybody calls the answer missing.
+    """
+    texts = [text_of(cell) for cell in cells if grade_id_of(cell) == exercise.name]
+    if all(normalised(text) in ("", exercise.stub) for text in texts):
+        answers = {e.name for e in assignment.exercises if e.manual}
+        prose = [cell for cell in cells if cell.get("cell_type") in ("markdown", "raw")]
+        others = [text_of(cell) for cell in prose if grade_id_of(cell) not in answers]
+        elsewhere = [text for text in others if normalised(text) not in ("", *assignment.handed_out.markdown)]
+        if elsewhere:
+            texts = [ELSEWHERE, *elsewhere]
     if not texts:
         return None
     whole = "\n\n".join(texts).encode("utf-8", "replace").decode()

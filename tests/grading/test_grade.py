@@ -112,6 +112,25 @@ def test_a_missing_function_is_explained_by_its_own_cell_and_not_by_others(grade
     assert [sentence for sentence in found.cells if "ZeroDivisionError" in sentence]
 
 
+def test_an_answer_in_another_cell_is_seen_by_a_person(grade, assignment):
+    """Written below the answer's own cell, it must not earn a silent zero."""
+    stub = next(e.stub for e in assignment.exercises if e.name == "judge")
+
+    def below(cells, notebook):
+        cells["judge"].source = stub
+        notebook.cells.append(nbformat.v4.new_markdown_cell("The claim is false: take x = 2."))
+
+    def in_the_question(cells, notebook):
+        cells["judge"].source = stub
+        cells["judge_text"].source += "\n\nThe claim is false: take x = 2."
+
+    for change in (below, in_the_question):
+        judge = grade(change).exercises["judge"]
+        assert (judge.status, judge.points) == (HUMAN, None)
+        assert "take x = 2" in judge.answer
+        assert "other cells" in judge.answer
+
+
 def test_a_blank_answer_is_a_zero_a_lost_one_needs_a_person(grade):
     def blank(cells, notebook):
         cells["judge"].source = " YOUR ANSWER HERE \n"
