@@ -19,6 +19,7 @@ import pytest
 from course_utils.grading import outputs
 from course_utils.grading.answers import Wrong
 from course_utils.grading.assignment import load_assignment
+from course_utils.grading.classroom.student_markdown import harmless
 from course_utils.grading.files import SubmittedFiles
 from course_utils.grading.grade import GRADED, grade_files
 from course_utils.grading.hidden import generator, hidden, run_tests
@@ -393,3 +394,25 @@ def test_right_work_in_numbers_of_32_bits_is_right(runner, notebook):
     files = SubmittedFiles({"01_perceptron.ipynb": notebook(add)})
     grade = grade_files(load_assignment("01_perceptron"), files, runner, 11)
     assert {name: e.points for name, e in grade.exercises.items() if not e.manual and e.status != "passed"} == {}
+
+
+# ---- pages ----
+
+CLASSROOM = Path(view.PACKAGE) / "grading" / "classroom"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("place", ["answer", "highlight", "output_subarea"])
+def test_letters_under_a_pile_of_marks_stay_in_their_place(browser, place):
+    style = (CLASSROOM / "formgrader.css").read_text(encoding="utf-8")
+
+    def drawn_above(text):
+        inner = harmless(text) if place == "answer" else f'<div class="{place}"><pre>{text}</pre></div>'
+        page = browser.new_page(viewport={"width": 600, "height": 500})
+        try:
+            page.set_content(f"<style>{style}</style><p style='margin-top: 200px'>Points: 0 of 4</p>{inner}")
+            return page.screenshot(clip={"x": 0, "y": 0, "width": 600, "height": 190})
+        finally:
+            page.close()
+
+    assert drawn_above("a" + "\u0300\u0301" * 200) == drawn_above("a")
