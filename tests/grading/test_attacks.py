@@ -364,6 +364,62 @@ def test_a_process_whose_first_thread_has_ended_is_still_held_to_its_limits(way)
                 student.call("vanish", "burn")
 
 
+TABLES = """
+import ctypes, time
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+
+def look(gigabytes):
+    size = gigabytes << 30
+    at = libc.mmap(None, size, 1, 0x4022, -1, 0)
+    libc.madvise(ctypes.c_void_p(at), ctypes.c_size_t(size), 15)
+    view = (ctypes.c_char * size).from_address(at)
+    for place in range(0, size, 2 << 20):
+        view[place]
+    time.sleep(60)
+"""
+SOCKETS = """
+import os, socket, time
+
+def hold(processes):
+    held = 0
+    for _ in range(processes):
+        ready, done = os.pipe()
+        if os.fork() == 0:
+            kept, total = [], 0
+            try:
+                while True:
+                    for one in socket.socketpair():
+                        kept.append(one)
+                        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 26)
+                        one.setblocking(False)
+                        try:
+                            while True:
+                                total += one.send(b"x" * 65536)
+                        except BlockingIOError:
+                            pass
+            except OSError:
+                os.write(done, str(total).encode())
+            time.sleep(60)
+        os.close(done)
+        held += int(os.read(ready, 100))
+    return held
+"""
+
+
+def test_memory_of_the_kernels_is_bounded_where_no_control_group_counts_it():
+    limits = sandbox_limits.Limits(memory_bytes=300_000_000, total_seconds=60.0)
+    with BubblewrapRunner(limits, ["numpy"], "fork", control_groups=False) as runner:
+        with Conversation(runner.open(), TimeLimit(30.0, 40.0)) as student:
+            student.run(TABLES)
+            with pytest.raises(Died, match="300 MB of memory"):
+                student.call("look", 400)
+        with Conversation(runner.open(), TimeLimit(20.0, 30.0)) as student:
+            student.run(SOCKETS)
+            assert 0 < student.call("hold", 4) < 80_000_000
+
+
 # ---- right work that looks odd ----
 
 IN_32_BITS = """

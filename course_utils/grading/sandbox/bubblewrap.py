@@ -11,6 +11,7 @@ inside runs as a user id that nobody else has. As an ordinary user it builds it 
 import os
 import weakref
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -29,6 +30,7 @@ from course_utils.grading.sandbox.zygote import Settings
 Warm = Literal["auto", "fork", "single"]
 PRELOAD = ("numpy", "matplotlib.pyplot")
 TRIES = 3
+UNCOUNTED_FILES = 64
 
 
 class BubblewrapRunner:
@@ -63,12 +65,14 @@ class BubblewrapRunner:
         missing = what_is_missing()
         if missing is not None:
             raise NoSandbox(missing)
+        self._groups = find_groups(limits or Limits()) if control_groups else None
         self.limits = limits or Limits()
+        if self._groups is None:  # nobody counts what waits in pipes and sockets: let there be few
+            self.limits = replace(self.limits, open_files=min(self.limits.open_files, UNCOUNTED_FILES))
         self.settings = Settings(self.limits, tuple(preload))
         self.mode: Literal["fork", "single"] = "single" if warm == "single" else "fork"
         self._may_change = warm == "auto"
         self._readable, self._withheld = tuple(readable), tuple(withheld)
-        self._groups = find_groups(self.limits) if control_groups else None
         self._watch = Watch()
         self._zygote: Sandbox | None = None
         self._open: weakref.WeakSet[PipeChannel] = weakref.WeakSet()

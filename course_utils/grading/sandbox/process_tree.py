@@ -62,19 +62,19 @@ def _memory(pid: int) -> int:
     """Memory of one process, asked through a thread that lives: the one it began with may have ended."""
     for task in _tasks(pid):
         place = Path(f"/proc/{pid}/task/{task}")
-        try:
-            for line in (place / "smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    return int(line.split()[1]) * 1024
-        except OSError:
-            pass
-        held = 0
-        with contextlib.suppress(OSError, ValueError):  # this one everybody may read; pages of the zygote count again
-            for line in (place / "status").read_text(errors="replace").splitlines():
-                if line.startswith(("RssAnon:", "RssShmem:")):
-                    held += int(line.split()[1]) * 1024
-        if held:
-            return held
+        tables = _kilobytes(place / "status", ("VmPTE:",))  # they grow where nothing but addresses is taken
+        # the first may be closed to others; then pages of the zygote count again
+        held = _kilobytes(place / "smaps_rollup", ("Pss:",)) or _kilobytes(place / "status", ("RssAnon:", "RssShmem:"))
+        if held or tables:
+            return 1024 * (held + tables)
+    return 0
+
+
+def _kilobytes(place: Path, names: tuple[str, ...]) -> int:
+    """The sum of some lines of a file in ``/proc``; 0 where it cannot be read."""
+    with contextlib.suppress(OSError, ValueError):
+        lines = place.read_text(errors="replace").splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith(names))
     return 0
 
 

@@ -26,6 +26,7 @@ NEW_NAMESPACES = 0x7E020000
 FAMILIES = (socket.AF_UNIX if hasattr(socket, "AF_UNIX") else 1, socket.AF_INET, socket.AF_INET6)
 RLIMIT_CPU, RLIMIT_CORE, PR_SET_PDEATHSIG, PR_SCHED_CORE = 0, 4, 1, 62
 MAP_HUGETLB = 0x40000
+SOL_SOCKET, BUFFER_SIZES = 1, (7, 8)
 SET_LOCKS, GET_LOCKS, WATCHES = (6, 7, 37, 38), (5, 36), (1024, 1026)  # commands of fcntl
 SUCCESS = ERRNO  # error number 0: the call does nothing and says that it went well
 LAST_KNOWN = 466  # of Linux 6.16; a call that is newer does not exist for student code
@@ -122,6 +123,7 @@ CHECKED = {
     "sync": (162, 81),
     "syncfs": (306, 267),
     "mmap": (9, 222),
+    "setsockopt": (54, 208),
     "socket": (41, 198),
     "prctl": (157, 167),
     "prlimit64": (302, 261),
@@ -170,6 +172,13 @@ def program(machine: str) -> list[Instruction] | None:
         "sync": _give(SUCCESS),
         "syncfs": _give(SUCCESS),
         "mmap": _if(JUMP_ANY_BIT, MAP_HUGETLB, _give(ERRNO | errno.ENOMEM), argument=3),
+        # what waits in a socket is memory that only a control group counts: they stay as small as they are made
+        "setsockopt": _if(
+            JUMP_EQUAL,
+            SOL_SOCKET,
+            [line for option in BUFFER_SIZES for line in _if(JUMP_EQUAL, option, _give(SUCCESS), argument=2)],
+            argument=1,
+        ),
         # student code outside a process namespace of its own could otherwise outlive the grader
         "prctl": [
             *_if(JUMP_EQUAL, PR_SET_PDEATHSIG, _give(ERRNO | errno.EPERM), argument=0),
