@@ -231,7 +231,7 @@ def test_a_full_disk_is_no_damage(classroom, hand_in):
 
 
 READ_ONLY = """
-import os, sys
+import os, sys, tomllib
 from pathlib import Path
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.gradebook import sync
