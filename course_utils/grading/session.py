@@ -157,8 +157,8 @@ class StudentSession:
         """
         killed = 0
         while self._channel is None:
-            self._start()
             try:
+                self._start()
                 self._run_cells()
             except _KilledFromOutside as death:
                 killed += 1
@@ -275,6 +275,8 @@ class StudentSession:
             reply, environment = self._ask(message, payload, START_LIMIT)
         except (Unavailable, OSError, Timeout, Died) as error:
             self.close()
+            if isinstance(error, Died) and error.killed:
+                raise _KilledFromOutside("while it started") from None
             raise Ungraded(f"the student process does not start: {error}") from error
         if reply.get("status") != "ok":
             self.close()

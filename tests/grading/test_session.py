@@ -227,6 +227,25 @@ def test_a_kill_from_outside_is_tried_again_and_is_never_blamed_on_the_student(s
         loading.call("f", [])
 
 
+@pytest.mark.parametrize(("deaths", "graded"), [(2, True), (3, False)])
+def test_a_kill_while_the_process_starts_is_tried_again(deaths, graded):
+    class KilledWhileStarting(PlainRunner):
+        def open(self):
+            channel = super().open()
+            nonlocal deaths
+            if deaths:
+                deaths -= 1
+                os.kill(channel.inmate.process.pid, signal.SIGKILL)
+            return channel
+
+    with KilledWhileStarting() as runner, StudentSession(runner, [Cell("cell 1", GOOD)]) as session:
+        if graded:
+            assert session.call("double", [4]).value == 8
+        else:
+            with pytest.raises(Ungraded, match="killed from outside 3 times"):
+                session.call("double", [4])
+
+
 def test_a_runner_that_cannot_start_is_the_graders_trouble():
     class Broken:
         name, sandboxed = "broken", False

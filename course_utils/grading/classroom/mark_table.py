@@ -129,7 +129,6 @@ def _rows(content: bytes) -> list[tuple[int, dict[str, Any]]]:
         raise BadTable("the table is not in UTF-8: save it as 'CSV UTF-8'") from None
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    csv.field_size_limit(MAX_BYTES)
     table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         if missing := sorted(NEEDED - set(table.fieldnames or ())):

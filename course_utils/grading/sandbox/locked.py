@@ -116,14 +116,22 @@ class Sandbox:
         self._log.close()
 
     def _hear(self, seconds: float) -> tuple[str, str]:
-        self.control.settimeout(seconds)
+        watch = select.poll()  # of both: one that is killed at once may leave a child that holds the socket open
+        watch.register(self.control, select.POLLIN)
+        ended = os.pidfd_open(self.process.pid)
+        watch.register(ended, select.POLLIN)
         try:
+            ready = [descriptor for descriptor, _ in watch.poll(1000 * seconds)]
+            if not ready:
+                self.stop()
+                raise Unavailable(f"the sandbox was not ready within {seconds:g} s")
+            if self.control.fileno() not in ready:
+                raise Gone("it ended")
             text = self.control.recv(MESSAGE_BYTES)
-        except TimeoutError:
-            self.stop()
-            raise Unavailable(f"the sandbox was not ready within {seconds:g} s") from None
         except ConnectionError as error:
             raise Gone(str(error)) from None
+        finally:
+            os.close(ended)
         if not text:
             raise Gone("it closed its end")
         kind, _, content = text.decode(errors="replace").partition(" ")

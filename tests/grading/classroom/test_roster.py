@@ -1,7 +1,5 @@
 """The roster: read as people write it, refused with the line and the remedy."""
 
-import csv
-
 import pytest
 
 from course_utils.grading.classroom.roster import COLUMNS, BadRoster, Student, read_roster, write_roster
@@ -24,14 +22,6 @@ def test_what_is_written_is_read(tmp_path):
     ]
     write_roster(tmp_path / "roster.csv", students)
     assert read_roster(tmp_path / "roster.csv") == students
-
-
-@pytest.fixture(autouse=True)
-def usual_limit_of_a_field():
-    """The longest field that the csv module reads is one setting for the whole process, and others change it."""
-    old = csv.field_size_limit(131_072)
-    yield
-    csv.field_size_limit(old)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
