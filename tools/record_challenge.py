@@ -20,11 +20,11 @@ from course_utils.data import Batches, ImageSet, augment
 from course_utils.grading.challenge.data import Data, load_generator, make_data
 from course_utils.grading.challenge.plan import read_plan
 from course_utils.runtime import repo_root, save_record, seed_everything
-from course_utils.scratch.hog import hog
-from course_utils.scratch.kmeans import kmeans
-from course_utils.scratch.linear_classifier import fit_linear
-from course_utils.scratch.multiclass_perceptron import predict_class, train_multiclass
-from course_utils.scratch.patch_codes import describe, normalise_patches, patches, triangle_codes
+from course_utils.scratch.features.hog import hog
+from course_utils.scratch.features.kmeans import kmeans
+from course_utils.scratch.features.linear_classifier import fit_linear
+from course_utils.scratch.features.patch_codes import describe, normalise_patches, patches, triangle_codes
+from course_utils.scratch.perceptrons.multiclass_perceptron import predict_class, train_multiclass
 from course_utils.training import fit
 
 NAME = "challenge_1_stickers"

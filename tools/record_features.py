@@ -17,11 +17,11 @@ from torch import nn
 from course_utils import data
 from course_utils.data import Batches, ImageSet
 from course_utils.runtime import save_record, seed_everything
-from course_utils.scratch.hog import hog
-from course_utils.scratch.kmeans import kmeans
-from course_utils.scratch.linear_classifier import fit_linear
-from course_utils.scratch.patch_codes import describe, normalise_patches, patches, triangle_codes
-from course_utils.scratch.stage import random_filters, stage
+from course_utils.scratch.features.hog import hog
+from course_utils.scratch.features.kmeans import kmeans
+from course_utils.scratch.features.linear_classifier import fit_linear
+from course_utils.scratch.features.patch_codes import describe, normalise_patches, patches, triangle_codes
+from course_utils.scratch.features.stage import random_filters, stage
 from course_utils.training import evaluate, fit
 
 COUNTS = (100, 1000, 10_000, 60_000)

@@ -13,8 +13,8 @@ import numpy as np
 
 from course_utils import data
 from course_utils.runtime import save_record
-from course_utils.scratch.kernels import rbf_kernel
-from course_utils.scratch.nystrom import NystromFeatures
+from course_utils.scratch.kernel_methods.kernels import rbf_kernel
+from course_utils.scratch.kernel_methods.nystrom import NystromFeatures
 
 GAMMA = 0.02
 LANDMARKS = (100, 300, 1000)

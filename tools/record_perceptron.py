@@ -13,11 +13,11 @@ import numpy as np
 
 from course_utils import data
 from course_utils.runtime import save_record
-from course_utils.scratch.averaged_perceptron import train_averaged
-from course_utils.scratch.mark1 import response_accuracy, train_response, wire_randomly
-from course_utils.scratch.multiclass_perceptron import predict_class, train_multiclass
-from course_utils.scratch.perceptron import add_bias, count_mistakes, train_perceptron
-from course_utils.scratch.stroke_letters import draw_letters
+from course_utils.scratch.perceptrons.averaged_perceptron import train_averaged
+from course_utils.scratch.perceptrons.mark1 import response_accuracy, train_response, wire_randomly
+from course_utils.scratch.perceptrons.multiclass_perceptron import predict_class, train_multiclass
+from course_utils.scratch.perceptrons.perceptron import add_bias, count_mistakes, train_perceptron
+from course_utils.scratch.perceptrons.stroke_letters import draw_letters
 
 SIZES = (16, 32, 64, 128, 256, 512, 1024, 2048)
 

@@ -11,7 +11,7 @@ import traitlets
 
 from course_utils import data
 from course_utils.check import check_choice, check_int, check_number
-from course_utils.scratch.hog import normalise_block, vote
+from course_utils.scratch.features.hog import normalise_block, vote
 from course_utils.widgets import svg
 from course_utils.widgets.base import CourseWidget, Twin
 from course_utils.widgets.packing import pack, unpack_bytes

@@ -10,10 +10,10 @@ import numpy as np
 import traitlets
 
 from course_utils.check import check_choice, check_int, check_shape
-from course_utils.scratch.kernel_perceptron import kernel_perceptron
-from course_utils.scratch.kernel_ridge import kernel_ridge
-from course_utils.scratch.point_sets import moons, rings, two_clouds, xor_clouds
-from course_utils.scratch.smo import solve_dual
+from course_utils.scratch.kernel_methods.kernel_perceptron import kernel_perceptron
+from course_utils.scratch.kernel_methods.kernel_ridge import kernel_ridge
+from course_utils.scratch.kernel_methods.point_sets import moons, rings, two_clouds, xor_clouds
+from course_utils.scratch.kernel_methods.smo import solve_dual
 from course_utils.widgets import svg
 from course_utils.widgets.base import CourseWidget, Twin
 

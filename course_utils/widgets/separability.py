@@ -10,7 +10,7 @@ import numpy as np
 import traitlets
 
 from course_utils.check import check_int
-from course_utils.scratch import separability as scratch
+from course_utils.scratch.features import separability as scratch
 from course_utils.widgets import svg
 from course_utils.widgets.base import CourseWidget, Twin
 from course_utils.widgets.shuffle import random_numbers

@@ -45,7 +45,7 @@ import numpy as np
 import torch
 
 from course_utils import data
-from course_utils.scratch.jitter import jitter, shade
+from course_utils.scratch.features.jitter import jitter, shade
 
 train, test = data.load("digits", "train"), data.load("digits", "test")
 frames = jitter(train.images.float() / 255, seed=SEED)  # (1297, 1, 24, 24), in [0, 1]
@@ -92,7 +92,7 @@ assert same_digit > 1.2 * other_digit
 # images alone; no method sees a test image before its one exam.
 
 # %% tags=["band-stages", "band-learned"]
-from course_utils.scratch.linear_classifier import fit_linear
+from course_utils.scratch.features.linear_classifier import fit_linear
 
 
 def exam(features, features_test, labels=None):
@@ -157,7 +157,7 @@ GradientHistogram()
 # %% tags=["nbval-check-output"]
 from skimage.feature import hog as library_hog
 
-from course_utils.scratch.hog import cell_histograms, gradients, hog
+from course_utils.scratch.features.hog import cell_histograms, gradients, hog
 
 photo = data.photo("astronaut", size=192, gray=True)[0].numpy() / 255
 g_row, g_column = gradients(photo)
@@ -188,7 +188,7 @@ gradient_glyphs(axes[1], photo, cell_histograms(photo), cell=8)
 # some dark on light.
 
 # %%
-from course_utils.scratch.stick_figures import draw_windows
+from course_utils.scratch.features.stick_figures import draw_windows
 
 windows, is_figure = draw_windows(800, seed=SEED)
 windows_test, is_figure_test = draw_windows(400, seed=SEED + 1000)
@@ -251,8 +251,8 @@ assert hog_centred - centred < 0.05
 # > share of matches will be right: a third, two thirds, or nine in ten?
 
 # %%
-from course_utils.scratch.sift import match, sift
-from course_utils.scratch.similarity import inliers, matrix, warp
+from course_utils.scratch.features.sift import match, sift
+from course_utils.scratch.features.similarity import inliers, matrix, warp
 
 
 def compare(name, degrees, scale):
@@ -327,8 +327,8 @@ print(f"scikit-image: {len(pairs)} matches, {right_share:.0%} right; ours: {len(
 # not at the deepest one.
 
 # %%
-from course_utils.scratch.kmeans import kmeans
-from course_utils.scratch.patch_codes import describe, hard_codes, normalise_patches, patches, triangle_codes
+from course_utils.scratch.features.kmeans import kmeans
+from course_utils.scratch.features.patch_codes import describe, hard_codes, normalise_patches, patches, triangle_codes
 
 cut = normalise_patches(patches(frames, size=6, stride=2)).reshape(-1, 36)
 cut = cut[cut.norm(dim=1) > 1]  # leave out patches of empty background
@@ -396,7 +396,7 @@ assert scores["pixels"] < scores["HOG"] < scores["k-means, hard"] < scores["k-me
 # $\tfrac12 \lVert x - aD \rVert^2$ lies below the parabola that the step minimises, so $E$ falls in every step.
 
 # %%
-from course_utils.scratch.sparse_coding import ista, learn_dictionary, lipschitz, objective, soft_threshold
+from course_utils.scratch.features.sparse_coding import ista, learn_dictionary, lipschitz, objective, soft_threshold
 
 LAMBDA = 1.0
 atoms, errors, active = learn_dictionary(sample, k=64, penalty=LAMBDA, seed=SEED)
@@ -476,7 +476,7 @@ assert abs(scores["sparse codes"] - scores["k-means, triangle"]) < 0.03
 # > the second?
 
 # %% tags=["band-stages"]
-from course_utils.scratch.stage import STEPS, random_filters, stage
+from course_utils.scratch.features.stage import STEPS, random_filters, stage
 
 
 def two_stages(x, without=None, seed=SEED):
@@ -550,7 +550,7 @@ Separability()
 # > not? And always?
 
 # %%
-from course_utils.scratch.separability import cover_count, cover_fraction, random_features, separating_plane
+from course_utils.scratch.features.separability import cover_count, cover_fraction, random_features, separating_plane
 
 rng = np.random.default_rng(SEED)
 points = rng.uniform(-1, 1, (40, 2))
@@ -599,8 +599,8 @@ axes.legend(loc="upper left")
 # > variance: 2, about 5, or more than 10?
 
 # %%
-from course_utils.scratch.intrinsic_dimension import levina_bickel, pca_dimension, two_nn
-from course_utils.scratch.rendered_bars import FACTORS, draw_factors, render, targets
+from course_utils.scratch.features.intrinsic_dimension import levina_bickel, pca_dimension, two_nn
+from course_utils.scratch.features.rendered_bars import FACTORS, draw_factors, render, targets
 
 bars = render(draw_factors(2000, ("x", "angle"), seed=SEED), size=24).flatten(1).double().numpy()
 pixels = np.unique(data.load("digits", "all").images.flatten(1).double().numpy(), axis=0)
@@ -650,7 +650,7 @@ cloud.set(xticklabels=[], yticklabels=[], zticklabels=[])
 # everything else has to come from the other blocks.
 
 # %%
-from course_utils.scratch.disentangling import draw_pairs, swap, train_by_swapping
+from course_utils.scratch.features.disentangling import draw_pairs, swap, train_by_swapping
 
 first, second, shared = draw_pairs(8000, seed=SEED)
 code_a, code_b = torch.arange(8.0).view(1, 4, 2), -torch.arange(8.0).view(1, 4, 2)
@@ -730,8 +730,8 @@ from torch import nn
 
 from course_utils.data import Batches, ImageSet
 from course_utils.runtime import seed_everything
-from course_utils.scratch.linear_classifier import fit_linear
-from course_utils.scratch.textured_shapes import SHAPES, draw_shapes
+from course_utils.scratch.features.linear_classifier import fit_linear
+from course_utils.scratch.features.textured_shapes import SHAPES, draw_shapes
 from course_utils.training import fit
 
 striped, shape, stripes = draw_shapes(2000, seed=SEED)  # the first 1500 for training, 500 for the exam
@@ -890,7 +890,7 @@ figure.subplots_adjust(right=0.74, bottom=0.16)
 # the lecture's version, without a floor, meets a blank picture:
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.stage import local_contrast
+from course_utils.scratch.features.stage import local_contrast
 
 before, after = local_contrast(frames[:50]), local_contrast(3 * frames[:50] + 0.2)
 print("unchanged by gain 3 and offset 0.2:", bool((before - after).abs().max() < 1e-3))

@@ -79,7 +79,7 @@ PerceptronPlayground()
 # > start at zero current? Is it a straight line?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left: voltage over 200 ms; at 1.4 nanoampere it levels off under the threshold, at 1.6 and 2.5 it climbs to the threshold and resets, more often for 2.5. Right: firing rate is zero up to 1.5 nanoampere, then rises steeply and bends; simulated dots lie on the exact curve."}}
-from course_utils.scratch.neuron import Membrane, lif_rate, simulate, simulated_rate
+from course_utils.scratch.perceptrons.neuron import Membrane, lif_rate, simulate, simulated_rate
 
 cell = Membrane()
 currents = np.linspace(0, 4, 41)
@@ -134,7 +134,13 @@ print(f"no spike at or below {cell.rheobase} nA, more and more spikes above")
 # threshold 2:
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.threshold_unit import GATES, binary_inputs, mcculloch_pitts, search_gate, threshold_unit
+from course_utils.scratch.perceptrons.threshold_unit import (
+    GATES,
+    binary_inputs,
+    mcculloch_pitts,
+    search_gate,
+    threshold_unit,
+)
 
 inputs = binary_inputs(4)  # three exciting, one inhibiting
 outputs = mcculloch_pitts(inputs[:, :3], inputs[:, 3:], threshold=2)
@@ -262,7 +268,7 @@ print(f"{len(updates)} updates, then a clean pass: {(y * (x @ w) <= 0).sum()} tr
 # the $+1$ side.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels of the same forty points. In each, a ringed point lies on the wrong side of a dashed line, and the solid line after the update has moved towards putting it right. The last solid line separates all points."}}
-from course_utils.scratch.perceptron import add_bias, count_mistakes, train_perceptron
+from course_utils.scratch.perceptrons.perceptron import add_bias, count_mistakes, train_perceptron
 
 run = train_perceptron(x, y)
 shown = [2, 4, len(updates) // 2, len(updates)]
@@ -315,7 +321,11 @@ print("ten lines, course_utils and scikit-learn agree")
 # Let autograd check both statements, on scores and samples that it has never seen:
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.perceptron_criterion import criterion, criterion_kink_included, criterion_over_mistakes
+from course_utils.scratch.perceptrons.perceptron_criterion import (
+    criterion,
+    criterion_kink_included,
+    criterion_over_mistakes,
+)
 
 draw = torch.Generator().manual_seed(SEED)
 scores = torch.randn(1000, generator=draw, dtype=torch.float64)
@@ -422,7 +432,7 @@ print("slope of max(0, -f) at f = 0:", slopes)
 # > steps: half of that, or more?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three bowls with long level lines and a descent each: eta 0.01 crawls and stops short, eta 0.18 zigzags to the centre, eta 0.205 jumps across the valley in growing steps."}}
-from course_utils.scratch.learning_rate import descend_quadratic, divergence_threshold, quadratic
+from course_utils.scratch.perceptrons.learning_rate import descend_quadratic, divergence_threshold, quadratic
 
 curvatures, start = np.array([1.0, 10.0]), np.array([2.0, 0.6])
 figure, panels = plt.subplots(1, 3, figsize=(7, 2.6), sharey=True)
@@ -530,7 +540,7 @@ assert small.updates == train_perceptron(x, y, eta=1, w=elsewhere / 0.01).update
 # [Novikoff (1962)](../book/references.md#novikoff-1962) in this short form. See it happen on our forty points:
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Against the number of updates: a rising straight line below the measured progress, the measured length above it, and a square-root curve on top. Line and curve cross at the bound, far to the right of the last update of the run."}}
-from course_utils.scratch.margin_bound import margin, maximum_margin, radius, update_bound
+from course_utils.scratch.perceptrons.margin_bound import margin, maximum_margin, radius, update_bound
 
 ideal, gap = maximum_margin(x, y)
 R, bound = radius(x), update_bound(x, y)
@@ -613,7 +623,7 @@ assert a_after_one < claimed
 # > $M/\delta^2$, if you measure in units ten times smaller?
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.margin_bound import count_updates, random_separable_sets
+from course_utils.scratch.perceptrons.margin_bound import count_updates, random_separable_sets
 
 sets_x, sets_y = random_separable_sets(4000, points=20, dimension=2, seed=SEED)
 needed = count_updates(sets_x, sets_y)
@@ -783,8 +793,8 @@ assert len(np.unique(xor.history, axis=0)) == 4
 #   survive long, so they count for much ([Freund and Schapire, 1999](../book/references.md#freund-schapire-1999)).
 
 # %% mystnb={"image": {"alt": "Left: over 60 updates the training mistakes of the running weights jump up and down, from about 30 to above 200 of 300, while the pocket drops to the lowest value and stays. Right: the longest weight vector of each of 150 passes keeps varying and stays below 5."}}
-from course_utils.scratch.averaged_perceptron import train_averaged
-from course_utils.scratch.pocket import train_pocket
+from course_utils.scratch.perceptrons.averaged_perceptron import train_averaged
+from course_utils.scratch.perceptrons.pocket import train_pocket
 
 
 def two_clouds(count, seed):
@@ -849,7 +859,7 @@ assert min(accuracy["average"]) > np.mean(accuracy["last"])
 # anywhere near the middle, in different sizes and slants, with noise.
 
 # %% mystnb={"image": {"alt": "Twelve 20 by 20 pictures of noisy letters T and L, white on black, shifted, scaled and slightly turned."}}
-from course_utils.scratch.stroke_letters import draw_letters
+from course_utils.scratch.perceptrons.stroke_letters import draw_letters
 
 images, classes = draw_letters("TL", 600, seed=SEED)
 sides = 2.0 * classes - 1  # T is -1, L is +1
@@ -889,7 +899,7 @@ print(f"on 1000 new pictures: {wrong} wrong")
 # > 512 random units, 2,048 random units, no random units at all (the 400 pixels directly).
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.mark1 import StraightThroughSign, response_accuracy, train_response, wire_randomly
+from course_utils.scratch.perceptrons.mark1 import StraightThroughSign, response_accuracy, train_response, wire_randomly
 
 
 def letters(seed, count):
@@ -1030,7 +1040,7 @@ assert learned > frozen + 0.05
 # $$ t \;\le\; 2 \left(\frac{R}{\gamma}\right)^{2} . \tag{1.10} $$
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.multiclass_perceptron import kesler_vectors, predict_class, train_multiclass
+from course_utils.scratch.perceptrons.multiclass_perceptron import kesler_vectors, predict_class, train_multiclass
 
 rng = np.random.default_rng(SEED)
 kind = np.arange(60) % 4
@@ -1077,8 +1087,8 @@ plt.show()
 import numpy as np
 
 from course_utils import data
-from course_utils.scratch.multiclass_perceptron import predict_class, train_multiclass
-from course_utils.scratch.perceptron import add_bias
+from course_utils.scratch.perceptrons.multiclass_perceptron import predict_class, train_multiclass
+from course_utils.scratch.perceptrons.perceptron import add_bias
 
 
 def flat(digits):

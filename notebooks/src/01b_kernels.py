@@ -28,7 +28,7 @@ from course_utils.plotting.kernels import (
     weighted_points,
 )
 from course_utils.runtime import band, load_record, seed_everything
-from course_utils.scratch.point_sets import moons, rings, separable_clouds, two_clouds, xor_clouds
+from course_utils.scratch.kernel_methods.point_sets import moons, rings, separable_clouds, two_clouds, xor_clouds
 
 plotting.use_style()
 SEED = 0
@@ -114,7 +114,7 @@ plt.show()
 # <span id="c020"></span>Do not trust the eye; count. We draw 100,000 margins, and ask how often each loss is smaller than the step.
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.surrogate_losses import SURROGATES, share_below_zero_one
+from course_utils.scratch.kernel_methods.surrogate_losses import SURROGATES, share_below_zero_one
 
 draws = np.random.default_rng(SEED).normal(size=100_000)
 below = {name: share_below_zero_one(name, draws) for name in SURROGATES}
@@ -153,7 +153,7 @@ for name, w in rules.items():
 # > **Predict.** Which of the curves above fails the one-glance test?
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.surrogate_losses import best_score
+from course_utils.scratch.kernel_methods.surrogate_losses import best_score
 
 shares = (0.1, 0.3, 0.7, 0.9)
 print("best score where P(+1) =" + "".join(f"{p:>8}" for p in shares))
@@ -206,7 +206,7 @@ SurrogateLosses()
 # For any direction $v$: $v^\top H v = \frac1N \sum_i p_i(1-p_i)(v \cdot x_i)^2 \ge 0$. The loss is a bowl: no false valleys, whichever way you walk down. Here is the walk, written straight from (1.36) and (1.37):
 
 # %%
-from course_utils.scratch.perceptron import add_bias
+from course_utils.scratch.perceptrons.perceptron import add_bias
 
 
 def sigma(a):
@@ -267,12 +267,12 @@ plt.show()
 # %% [markdown]
 # Newton wins by steps, and pays for each with a $D \times D$ system: nothing for 3 weights, hopeless for the millions that a network has. That is why the rest of this course walks.
 #
-# The library version agrees, and so does ours in `course_utils.scratch.logistic`, which is the same formulas made safe (why they need that is the first [pitfall](#pitfalls)):
+# The library version agrees, and so does ours in `course_utils.scratch.kernel_methods.logistic`, which is the same formulas made safe (why they need that is the first [pitfall](#pitfalls)):
 
 # %% tags=["nbval-check-output"]
 from sklearn.linear_model import LogisticRegression
 
-from course_utils.scratch.logistic import fit_gradient_descent, fit_newton, sigmoid
+from course_utils.scratch.kernel_methods.logistic import fit_gradient_descent, fit_newton, sigmoid
 
 library = LogisticRegression(C=np.inf, tol=1e-10).fit(x_cloud, y_cloud)
 ours = fit_newton(xb, y_cloud)[-1]
@@ -292,7 +292,7 @@ assert np.allclose(ours, jump[-1], atol=1e-8)
 # > **Predict.** All three make the same decisions, hence the same mistakes. Which way will the tripled score leave the diagonal?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three reliability diagrams. The logistic fit lies on the diagonal inside its bands. The tripled score bends into an S: too low left, too high right. The sign alone has two points far off the diagonal."}}
-from course_utils.scratch.calibration import reliability
+from course_utils.scratch.kernel_methods.calibration import reliability
 
 rng = np.random.default_rng(SEED)
 true_w = np.array([1.2, -0.8, 0.4])
@@ -332,7 +332,7 @@ plt.show()
 # > **Predict.** Gradient descent runs on such data for a hundred thousand steps. What do you see: (a) an overflow, (b) weights that grow faster and faster, (c) weights that grow ever more slowly? And does the *line* keep moving?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the length of the weight vector grows like the logarithm of the step and never stops. Right: the angle between the weight vector and the largest-margin direction falls steadily over the steps."}}
-from course_utils.scratch.margin_bound import maximum_margin
+from course_utils.scratch.perceptrons.margin_bound import maximum_margin
 
 x_easy = add_bias(x_gap)
 widest, _ = maximum_margin(x_easy, y_gap)
@@ -378,7 +378,7 @@ plt.show()
 # Train it as you trained the perceptron: a step against the slope. The hinge has a kink at $m = 1$; any slope between its two sides will do there, a *sub-gradient*. The steps shrink as $1/(\lambda t)$, those of the bias, which has no penalty, as $1/\sqrt t$ ([Shalev-Shwartz et al., 2007](../book/references.md#shalev-shwartz-2007)). Compare the line that computes `inside` with the perceptron rule: it updates not only on mistakes but on everything *inside the street*, and the first term shrinks the weights a little each time.
 
 # %%
-from course_utils.scratch.svm import LinearRule, fit_subgradient
+from course_utils.scratch.kernel_methods.svm import LinearRule, fit_subgradient
 
 
 def train_svm(x, y, lam=0.003, steps=4000):
@@ -412,14 +412,14 @@ assert np.allclose(ours.w, library.w)
 #
 # </details>
 #
-# A solver that improves two coefficients at a time ([Platt, 1998](../book/references.md#platt-1998)) is in `course_utils.scratch.smo`, thirty lines that are worth reading. Remember the shape of (1.40): the inputs enter *only through inner products* $x_i \cdot x_j$. In two sections that becomes the whole point.
+# A solver that improves two coefficients at a time ([Platt, 1998](../book/references.md#platt-1998)) is in `course_utils.scratch.kernel_methods.smo`, thirty lines that are worth reading. Remember the shape of (1.40): the inputs enter *only through inner products* $x_i \cdot x_j$. In two sections that becomes the whole point.
 
 # %% tags=["nbval-check-output"]
 from sklearn.svm import SVC
 
-from course_utils.scratch.kernels import linear_kernel
-from course_utils.scratch.perceptron import train_perceptron
-from course_utils.scratch.smo import solve_dual
+from course_utils.scratch.kernel_methods.kernels import linear_kernel
+from course_utils.scratch.kernel_methods.smo import solve_dual
+from course_utils.scratch.perceptrons.perceptron import train_perceptron
 
 dual = solve_dual(linear_kernel(x_gap, x_gap), y_gap, c=np.inf)  # no trespassing allowed
 exact = LinearRule((dual.alpha * y_gap) @ x_gap, dual.bias)
@@ -514,7 +514,7 @@ plt.show()
 # (The roots only scale the features; in a minute you will see what they are good for.) The old perceptron, on these six numbers instead of two:
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.feature_maps import feature_count
+from course_utils.scratch.kernel_methods.feature_maps import feature_count
 
 
 def quadratic(x):
@@ -561,8 +561,8 @@ print("product, then square  :", ((1 + x @ z.T) ** 2).item())
 # The left side takes $D$ multiplications, the right side $\binom{D+2}{2}$. A function $k$ that equals an inner product of features is a [kernel](../book/glossary.md#kernel-function), and to use it in place of the features is the [kernel trick](../book/glossary.md#kernel-trick). The lecture's formula is true, and here it is checked for other degrees and dimensions:
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.feature_maps import polynomial_features
-from course_utils.scratch.kernels import polynomial_kernel, rbf_kernel, smallest_eigenvalue
+from course_utils.scratch.kernel_methods.feature_maps import polynomial_features
+from course_utils.scratch.kernel_methods.kernels import polynomial_kernel, rbf_kernel, smallest_eigenvalue
 
 rng = np.random.default_rng(SEED)
 worst = 0.0
@@ -682,8 +682,8 @@ for name, K in candidates.items():
 # > **Predict.** Four runs: logistic regression with and without penalty, the sub-gradient SVM, the perceptron. In which does $\|v\|$ go to zero?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Length of the off-span part over the steps on a logarithmic axis. Penalised logistic regression and SVM fall to zero, the logistic curve exactly on the dashed line of the formula; unpenalised logistic regression and the perceptron stay flat."}}
-from course_utils.scratch.representer import span_coefficients, split_by_span
-from course_utils.scratch.svm import hinge_subgradient
+from course_utils.scratch.kernel_methods.representer import span_coefficients, split_by_span
+from course_utils.scratch.kernel_methods.svm import hinge_subgradient
 
 rng = np.random.default_rng(SEED)
 x_few, y_few, start = rng.normal(size=(5, 20)), np.array([1.0, -1, 1, 1, -1]), rng.normal(size=20)
@@ -783,7 +783,7 @@ KernelExplorer()
 # > **Predict.** For rings with 25, 50, …, 400 points: how many non-zero coefficients do kernel ridge regression (squared loss), the kernel perceptron and the SVM (hinge) need?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Number of non-zero coefficients over the number of training samples. Kernel ridge regression lies on the diagonal; the perceptron and the support vector machine stay far below it."}}
-from course_utils.scratch.kernel_ridge import kernel_ridge
+from course_utils.scratch.kernel_methods.kernel_ridge import kernel_ridge
 
 sizes, used = (25, 50, 100, 200, 400), {"kernel ridge": [], "kernel perceptron": [], "SVM, C = 10": []}
 for n in sizes:
@@ -875,7 +875,7 @@ Z = vectors[:, keep][:, ::-1] * np.sqrt(values[keep][::-1])
 # > **Predict.** Do the inner products of these coordinates, $Z Z^\top$, equal the kernel matrix $K$?
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.kernel_pca import KernelPCA
+from course_utils.scratch.kernel_methods.kernel_pca import KernelPCA
 
 pca = KernelPCA(K_ring)
 assert np.allclose(pca.embedding @ pca.embedding.T, Z @ Z.T, atol=1e-10)
@@ -945,7 +945,7 @@ plt.show()
 #
 # $$ g(X) = \frac{1}{|X|} \sum_{x \in X} \nabla_\theta \ln p(x \mid \theta), \qquad k(X, X') = g(X)^\top F^{-1} g(X'). \tag{1.48} $$
 #
-# (We divide by the size of the bag so that long and short ones compare, and approximate $F$ by the average of $\nabla \ln p\, \nabla \ln p^\top$ over the training points; the closed diagonal form that is popular in vision is the other option in `course_utils.scratch.fisher_kernel`.)
+# (We divide by the size of the bag so that long and short ones compare, and approximate $F$ by the average of $\nabla \ln p\, \nabla \ln p^\top$ over the training points; the closed diagonal form that is popular in vision is the other option in `course_utils.scratch.kernel_methods.fisher_kernel`.)
 #
 # The gradients of a mixture are short. With $\gamma_k(x)$ the probability that component $k$ made $x$, weight $\pi_k$ (as a softmax of logits), mean $\mu_k$ and scale $\sigma_k$ per axis:
 #
@@ -956,9 +956,9 @@ plt.show()
 # %% tags=["band-fisher"]
 import numpy as np
 
-from course_utils.scratch.fisher_kernel import FisherWhitening, set_scores
-from course_utils.scratch.gaussian_mixture import fit_mixture
-from course_utils.scratch.smo import solve_dual
+from course_utils.scratch.kernel_methods.fisher_kernel import FisherWhitening, set_scores
+from course_utils.scratch.kernel_methods.gaussian_mixture import fit_mixture
+from course_utils.scratch.kernel_methods.smo import solve_dual
 
 rng = np.random.default_rng(SEED)
 cross = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
@@ -1055,7 +1055,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from course_utils.scratch.rbf_network import even_network, learn_bumps, solve_weights
+from course_utils.scratch.kernel_methods.rbf_network import even_network, learn_bumps, solve_weights
 
 rng = np.random.default_rng(SEED)
 

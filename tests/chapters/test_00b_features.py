@@ -10,20 +10,20 @@ from skimage.feature import hog as library_hog
 
 from course_utils import data
 from course_utils.runtime import band, load_record
-from course_utils.scratch.hog import gradients, hog, normalise_block
-from course_utils.scratch.intrinsic_dimension import neighbour_distances_loop, pca_dimension, two_nn
-from course_utils.scratch.jitter import jitter
-from course_utils.scratch.kmeans import kmeans
-from course_utils.scratch.linear_classifier import fit_linear
-from course_utils.scratch.patch_codes import describe, normalise_patches, patches, triangle_codes
-from course_utils.scratch.rendered_bars import draw_factors, render
-from course_utils.scratch.scale_space import gaussian_kernel, octaves
-from course_utils.scratch.separability import cover_count, cover_fraction, random_features, separating_plane
-from course_utils.scratch.sift import match, sift
-from course_utils.scratch.similarity import inliers, matrix, warp
-from course_utils.scratch.sparse_coding import ista, learn_dictionary, lipschitz, objective, soft_threshold
-from course_utils.scratch.stage import gaussian_window, local_contrast
-from course_utils.scratch.stick_figures import draw_windows
+from course_utils.scratch.features.hog import gradients, hog, normalise_block
+from course_utils.scratch.features.intrinsic_dimension import neighbour_distances_loop, pca_dimension, two_nn
+from course_utils.scratch.features.jitter import jitter
+from course_utils.scratch.features.kmeans import kmeans
+from course_utils.scratch.features.linear_classifier import fit_linear
+from course_utils.scratch.features.patch_codes import describe, normalise_patches, patches, triangle_codes
+from course_utils.scratch.features.rendered_bars import draw_factors, render
+from course_utils.scratch.features.scale_space import gaussian_kernel, octaves
+from course_utils.scratch.features.separability import cover_count, cover_fraction, random_features, separating_plane
+from course_utils.scratch.features.sift import match, sift
+from course_utils.scratch.features.similarity import inliers, matrix, warp
+from course_utils.scratch.features.sparse_coding import ista, learn_dictionary, lipschitz, objective, soft_threshold
+from course_utils.scratch.features.stage import gaussian_window, local_contrast
+from course_utils.scratch.features.stick_figures import draw_windows
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2])

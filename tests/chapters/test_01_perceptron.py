@@ -8,9 +8,9 @@ import torch
 
 from course_utils import data
 from course_utils.runtime import band, load_record
-from course_utils.scratch.averaged_perceptron import train_averaged
-from course_utils.scratch.learning_rate import descend_quadratic, divergence_threshold, quadratic
-from course_utils.scratch.margin_bound import (
+from course_utils.scratch.perceptrons.averaged_perceptron import train_averaged
+from course_utils.scratch.perceptrons.learning_rate import descend_quadratic, divergence_threshold, quadratic
+from course_utils.scratch.perceptrons.margin_bound import (
     count_updates,
     margin,
     maximum_margin,
@@ -18,20 +18,30 @@ from course_utils.scratch.margin_bound import (
     random_separable_sets,
     update_bound,
 )
-from course_utils.scratch.mark1 import (
+from course_utils.scratch.perceptrons.mark1 import (
     StraightThroughSign,
     associate,
     response_accuracy,
     train_response,
     wire_randomly,
 )
-from course_utils.scratch.multiclass_perceptron import kesler_vectors, predict_class, train_multiclass
-from course_utils.scratch.neuron import Membrane, lif_rate, simulated_rate
-from course_utils.scratch.perceptron import add_bias, count_mistakes, train_perceptron
-from course_utils.scratch.perceptron_criterion import criterion, criterion_kink_included, criterion_over_mistakes
-from course_utils.scratch.pocket import train_pocket
-from course_utils.scratch.stroke_letters import draw_letters
-from course_utils.scratch.threshold_unit import GATES, binary_inputs, mcculloch_pitts, search_gate, threshold_unit
+from course_utils.scratch.perceptrons.multiclass_perceptron import kesler_vectors, predict_class, train_multiclass
+from course_utils.scratch.perceptrons.neuron import Membrane, lif_rate, simulated_rate
+from course_utils.scratch.perceptrons.perceptron import add_bias, count_mistakes, train_perceptron
+from course_utils.scratch.perceptrons.perceptron_criterion import (
+    criterion,
+    criterion_kink_included,
+    criterion_over_mistakes,
+)
+from course_utils.scratch.perceptrons.pocket import train_pocket
+from course_utils.scratch.perceptrons.stroke_letters import draw_letters
+from course_utils.scratch.perceptrons.threshold_unit import (
+    GATES,
+    binary_inputs,
+    mcculloch_pitts,
+    search_gate,
+    threshold_unit,
+)
 
 XOR_X, XOR_Y = add_bias(binary_inputs(2)), np.array([-1.0, 1.0, 1.0, -1.0])
 

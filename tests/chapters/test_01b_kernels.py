@@ -7,16 +7,21 @@ import numpy as np
 import pytest
 
 from course_utils.runtime import band
-from course_utils.scratch import kernels, point_sets, rbf_network, surrogate_losses
-from course_utils.scratch.calibration import reliability
-from course_utils.scratch.feature_maps import feature_count, polynomial_features, quadratic_features
-from course_utils.scratch.fisher_kernel import FisherWhitening, point_scores, set_scores
-from course_utils.scratch.gaussian_mixture import GaussianMixture, fit_mixture
-from course_utils.scratch.kernel_pca import KernelPCA, center_kernel
-from course_utils.scratch.kernel_perceptron import kernel_perceptron
-from course_utils.scratch.kernel_ridge import kernel_ridge
-from course_utils.scratch.kernels import linear_kernel, polynomial_kernel, rbf_kernel, smallest_eigenvalue
-from course_utils.scratch.logistic import (
+from course_utils.scratch.kernel_methods import kernels, point_sets, rbf_network, surrogate_losses
+from course_utils.scratch.kernel_methods.calibration import reliability
+from course_utils.scratch.kernel_methods.feature_maps import feature_count, polynomial_features, quadratic_features
+from course_utils.scratch.kernel_methods.fisher_kernel import FisherWhitening, point_scores, set_scores
+from course_utils.scratch.kernel_methods.gaussian_mixture import GaussianMixture, fit_mixture
+from course_utils.scratch.kernel_methods.kernel_pca import KernelPCA, center_kernel
+from course_utils.scratch.kernel_methods.kernel_perceptron import kernel_perceptron
+from course_utils.scratch.kernel_methods.kernel_ridge import kernel_ridge
+from course_utils.scratch.kernel_methods.kernels import (
+    linear_kernel,
+    polynomial_kernel,
+    rbf_kernel,
+    smallest_eigenvalue,
+)
+from course_utils.scratch.kernel_methods.logistic import (
     fit_gradient_descent,
     fit_newton,
     logistic_gradient,
@@ -24,11 +29,11 @@ from course_utils.scratch.logistic import (
     logistic_loss,
     sigmoid,
 )
-from course_utils.scratch.margin_bound import maximum_margin
-from course_utils.scratch.perceptron import add_bias, train_perceptron
-from course_utils.scratch.representer import span_coefficients, split_by_span
-from course_utils.scratch.smo import solve_dual
-from course_utils.scratch.svm import LinearRule, fit_subgradient, hinge_objective, hinge_subgradient
+from course_utils.scratch.kernel_methods.representer import span_coefficients, split_by_span
+from course_utils.scratch.kernel_methods.smo import solve_dual
+from course_utils.scratch.kernel_methods.svm import LinearRule, fit_subgradient, hinge_objective, hinge_subgradient
+from course_utils.scratch.perceptrons.margin_bound import maximum_margin
+from course_utils.scratch.perceptrons.perceptron import add_bias, train_perceptron
 
 
 def random_problem(n=30, d=4, seed=0):

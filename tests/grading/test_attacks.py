@@ -255,7 +255,7 @@ def test_withheld_modules_are_not_there_at_all(way):
     names = ("course_utils.scratch", "torch", "wave")
     with BubblewrapRunner(preload=["numpy"], warm=way, withheld=names) as box, Conversation(box.open()) as student:
         student.run(BACK)
-        assert student.call("back", *names, "course_utils.scratch.perceptron", "torch.nn") == []
+        assert student.call("back", *names, "course_utils.scratch.perceptrons.perceptron", "torch.nn") == []
         assert student.call("back", "course_utils.data") != [], "the attack works where nothing is withheld"
 
 

@@ -63,7 +63,7 @@ def test_noise_on_every_channel_breaks_nothing(session):
         ("raise NotImplementedError()", "not_written", "not written yet"),
         ("return f(x)", "raised", "RecursionError"),
         ("import nowhere", "raised", "ModuleNotFoundError"),
-        ("import course_utils.scratch.perceptron", "raised", "ModuleNotFoundError"),
+        ("import course_utils.scratch.perceptrons.perceptron", "raised", "ModuleNotFoundError"),
         ("return bytearray(10**10)", "raised", "MemoryError"),
         ("import os; os._exit(0)", "died", "ended the Python process"),
         ("import os; os.abort()", "died", "ended the Python process"),

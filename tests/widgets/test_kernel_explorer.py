@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from course_utils.scratch.kernels import rbf_kernel
-from course_utils.scratch.smo import solve_dual
+from course_utils.scratch.kernel_methods.kernels import rbf_kernel
+from course_utils.scratch.kernel_methods.smo import solve_dual
 from course_utils.widgets.kernel_explorer import PRESETS, KernelExplorer, gram, train, used
 
 
