@@ -1,1 +1,1 @@
-"""Descriptions of pictures, made by hand or learned: gradients, keypoints, codebooks, and what reads them (chapter 00b)."""
+"""Descriptions of pictures, hand-made or learned: gradients, keypoints, codebooks, and what reads them."""
