@@ -1,0 +1,1 @@
+"""Batch, weight, local response and local contrast normalisation, forward and backward by hand (chapter 04b)."""
