@@ -15,7 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="take the assignment from a class folder; a data challenge needs it, its data is made for one class",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE.zip", help="default: NAME.zip in the current folder")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.zip",
+        help="default: NAME.zip in the current folder; with --class DIR-NAME.zip, so that no two classes share one",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,11 +33,16 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError, Busy, Leak) as error:
         print(error, file=sys.stderr)
         return 2
-    out = args.out or Path(f"{args.assignment}.zip")
+    out = args.out or Path(f"{_prefix(args.classroom)}{args.assignment}.zip")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(content)
     print(f"{out}: {len(content)} bytes; no {without} in it")
     return 0
+
+
+def _prefix(folder: Path | None) -> str:
+    """What names the class in the name of its pack: two classes must not write one file."""
+    return f"{folder.resolve().name}-" if folder is not None else ""
 
 
 def _pack(name: str, folder: Path | None) -> tuple[bytes, str]:

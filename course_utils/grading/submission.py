@@ -126,7 +126,7 @@ def _choose(files: SubmittedFiles, assignment: Assignment) -> tuple[str, list[st
     if notebooks:
         among = _listed(named or notebooks)
         raise NeedsHuman(
-            f"{len(named or notebooks)} different notebooks, and it is not clear which one counts: {among}"
+            f"{len(named or notebooks)} different notebooks, and it is not clear which one counts: {among}; hand in one"
         )
     if files.content:
         raise Unreadable(f"there is no notebook, but other files: {_listed(list(files.content))}; hand in {wanted}")

@@ -101,6 +101,37 @@ def test_whose_something_is_can_be_said_by_hand(example, say):
     assert "no file called 0001 waits for somebody; there is: nothing" in err
 
 
+def test_what_is_nobodys_work_can_be_taken_off_the_list_and_stays_off(example, say):
+    path, out = example
+    collect = commands(out)[0]
+    say(*collect)
+    files = sorted((path / "submissions" / NAME / "_unmatched").rglob("*.ipynb"))
+    assert say("collect", path, NAME, "--discard", "1", "--dry-run")[1].startswith("would take 0001")
+    assert "1 hand-in fits nobody" in say("status", path)[1]
+    code, out, _ = say("collect", path, NAME, "--discard", "0001")
+    assert code == 0
+    assert "waits for nobody any more" in out
+    assert "fits nobody" not in say("status", path)[1]
+    assert "fits nobody" not in say(*collect)[1]
+    kept = sorted((path / "submissions" / NAME).rglob(files[0].name))
+    assert kept
+    code, _, err = say("collect", path, NAME, "--discard", "0001", "--assign", "1=s001")
+    assert code == 2
+    assert "several of them" in err
+
+
+def test_a_lone_file_that_is_no_hand_in_is_refused(example, say, tmp_path):
+    path, _ = example
+    for name in ("roster.csv", "marks.xlsx"):
+        (tmp_path / name).write_text("id,name\ns001,A\n")
+        code, out, err = say("collect", path, NAME, tmp_path / name)
+        assert (code, out) == (2, "")
+        assert f"{name} is no hand-in of {NAME}" in err
+        assert not list((path / "submissions" / NAME).glob("_unmatched/*"))
+    (tmp_path / "s001.pdf").write_text("my homework")  # somebody's, though not what was wanted: refused with a receipt
+    assert say("collect", path, NAME, tmp_path / "s001.pdf")[0] == 0
+
+
 def test_a_class_from_a_canvas_gradebook(tmp_path, say):
     roster = tmp_path / "grades.csv"
     roster.write_text('Student,ID,SIS User ID,SIS Login ID,Section\n"Lee, Ann",7,U1,alee,A\n"Student, Test",8,,x,A\n')
@@ -164,8 +195,8 @@ def places(tmp_path_factory):
         (["init", "CLASS", "--example", "3"], "give a new folder"),
         (["collect", "FULL", NAME, "x"], "is no class folder .*'course grade init'"),
         (["collect", "CLASS", "99_none", "x"], f"no assignment '99_none'; class.yml lists: {NAME}"),
-        (["collect", "CLASS", NAME], "needs a SOURCE or --assign FILE=STUDENT, got neither"),
-        (["collect", "CLASS", NAME, "FULL", "--assign", "a=b"], "got both"),
+        (["collect", "CLASS", NAME], "needs a SOURCE, --assign FILE=STUDENT or --discard FILE, got none of them"),
+        (["collect", "CLASS", NAME, "FULL", "--assign", "a=b"], "got several of them"),
         (["collect", "CLASS", NAME, "none.zip"], "there is nothing at none.zip: give a folder or a zip"),
         (["collect", "CLASS", NAME, "FULL", "--times", "none.csv"], "none.csv cannot be read"),
         (["collect", "CLASS", NAME, "--assign", "x"], "must be FILE=STUDENT"),

@@ -43,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE=STUDENT",
         help="say whose something is that matched nobody: its number or name, and the student's id",
     )
+    parser.add_argument(
+        "--discard",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="take something that matched nobody off the list: its number or name; its files stay",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,11 +59,16 @@ def run(args: argparse.Namespace) -> int:
 
     classroom = ClassFolder(args.dir)
     classroom.planned(args.assignment)
-    if (args.source is None) == (not args.assign):
-        what = "both" if args.assign else "neither"
-        print(f"course grade collect needs a SOURCE or --assign FILE=STUDENT, got {what}", file=sys.stderr)
+    given = [args.source is not None, bool(args.assign), bool(args.discard)]
+    if sum(given) != 1:
+        what = "several of them" if any(given) else "none of them"
+        print(
+            f"course grade collect needs a SOURCE, --assign FILE=STUDENT or --discard FILE, got {what}", file=sys.stderr
+        )
         return 2
     try:
+        if args.discard:
+            return _discard(args, classroom)
         if args.assign:
             return _assign(args, classroom)
         times = read_times(args.times, classroom.config.zone) if args.times else []
@@ -167,6 +179,7 @@ def _nobodys(args: argparse.Namespace, entered: list[Any]) -> list[str]:
         command = f"course grade collect {shlex.quote(str(args.dir))} {args.assignment}"
         lines.append("  correct the roster and collect again, or say whose it is by hand:")
         lines.append(f"  {command} --assign {waiting[0].number:04d}=STUDENT")
+        lines.append("  if it is nobody's work, take it off the list: --discard instead of --assign")
     return lines
 
 
@@ -206,4 +219,20 @@ def _assign(args: argparse.Namespace, classroom: Any) -> int:
                 continue
             own = unmatched.assign(receipt, student)
             print(f"{receipt.number:04d} {shown(receipt.original_name)} is attempt {own.number} of {student.id} now")
+    return 0
+
+
+def _discard(args: argparse.Namespace, classroom: Any) -> int:
+    from course_utils.grading.classroom.file_names import shown
+    from course_utils.grading.classroom.unmatched import Unmatched
+
+    with classroom.lock():
+        unmatched = Unmatched(classroom, args.assignment)
+        for receipt in [unmatched.find(what) for what in args.discard]:
+            name = f"{receipt.number:04d} {shown(receipt.original_name)}"
+            if args.dry_run:
+                print(f"would take {name} off the list")
+                continue
+            unmatched.settle(receipt, None)
+            print(f"{name} waits for nobody any more; its files stay in submissions/")
     return 0

@@ -5,12 +5,15 @@ Ends with 0; with 1 when rows of a table were refused; with 2 when nothing could
 
 import argparse
 import contextlib
+import shlex
 import sys
 from pathlib import Path
 
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.classroom.folder import Busy, ClassFolder
 from course_utils.grading.classroom.marking import Answer
+from course_utils.grading.classroom.progress import plain
+from course_utils.grading.classroom.standing import Standing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,14 +46,29 @@ def run(args: argparse.Namespace) -> int:
         print(f"marks entered in the formgrader could not be looked for: {trouble}", file=sys.stderr)
     if args.table:
         return _import(classroom, assignment, args.table)
-    from course_utils.grading.classroom.marking import answers
+    from course_utils.grading.classroom.marking import answers, unread
 
     options = {"marked": args.again or args.all or bool(args.export), "graded": args.all}
     found = answers(classroom, assignment, students=args.student, exercises=args.exercise, **options)
+    if not args.student:
+        _say_unread(args, unread(classroom, assignment))
     if not found:
         print("Nothing to mark: no answer waits for a person. --again shows those that are marked.")
         return 0
     return _export(classroom, assignment, found, args) if args.export else _mark(classroom, assignment, found, args)
+
+
+def _say_unread(args: argparse.Namespace, rows: list[Standing]) -> None:
+    """Name the work that is left out because nothing of it could be graded, and say what to do."""
+    for row in rows:
+        print(f"{row.student.id} is left out: {plain(row.reason, 300)}", file=sys.stderr)
+    if rows:
+        where = f"{shlex.quote(str(args.folder))} {args.assignment}"
+        print(
+            "Have it handed in again, or collect the right file from a folder named after the student;\n"
+            f"or mark all of it by hand: course grade mark {where} --student {rows[0].student.id}",
+            file=sys.stderr,
+        )
 
 
 def _unknown(args: argparse.Namespace, classroom: ClassFolder, assignment: Assignment) -> str:
@@ -98,8 +116,8 @@ def _import(classroom: ClassFolder, assignment: Assignment, path: Path) -> int:
         print(problem, file=sys.stderr)
         return 2
     print(f"{done.taken} marks and comments taken, {done.unchanged} rows without news, {len(done.refused)} refused.")
-    for line, reason in done.refused:
-        print(f"line {line}: {reason}", file=sys.stderr)
+    for row in done.refused:
+        print(f"{row.about} (line {row.line}): {row.reason}", file=sys.stderr)
     _sync(classroom, assignment.name)
     return 1 if done.refused else 0
 

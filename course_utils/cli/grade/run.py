@@ -173,6 +173,7 @@ class Tally:
         statuses: how many have each status.
         reasons: for rejected ones and those that need a human, whose, by reason.
         to_mark: how many wait for a mark by hand.
+        unread: how many could not be graded at all, though the grader did its work.
         failed: how many of those that need a human need one because the grader failed.
         not_sandboxed: how many results were computed without a sandbox.
     """
@@ -180,6 +181,7 @@ class Tally:
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, dict[str, list[str]]] = field(default_factory=lambda: {REJECTED: {}, HUMAN: {}})
     to_mark: int = 0
+    unread: int = 0
     failed: int = 0
     not_sandboxed: int = 0
 
@@ -201,7 +203,7 @@ class Tally:
         """What has to be known about the number of those who need a human."""
         if status != HUMAN:
             return ""
-        kinds = {"to mark by hand": self.to_mark, "to be tried again": self.failed}
+        kinds = {"to mark by hand": self.to_mark, "to look at": self.unread, "to be tried again": self.failed}
         words = [f"{count} {kind}" for kind, count in kinds.items() if count]
         return f"   ({', '.join(words)})" if words else ""
 
@@ -213,6 +215,8 @@ class Tally:
         self.not_sandboxed += entry is not None and not entry.sandboxed
         if entry is not None and not entry.settled and standing.status == HUMAN:
             self.failed += 1
+        elif standing.unread:
+            self.unread += 1
         elif standing.status == HUMAN and standing.to_mark:
             self.to_mark += 1
 

@@ -84,7 +84,7 @@ def _one(rows: Sequence[Any], zone: Any) -> Iterator[str]:
     yield _line(list(zip(heads, widths)))
     for row, line in zip(rows, table):
         yield _line(list(zip(line, widths)))
-        if row.reason and row.status not in ("missing", "waiting") and not row.to_mark:
+        if row.reason and row.status not in ("missing", "waiting") and (row.unread or not row.to_mark):
             yield f"{'':{widths[0]}}  {_cut(row.reason, WIDTH - widths[0] - 2)}"
 
 
@@ -121,7 +121,7 @@ def _next(folder: str, classroom: Any, name: str, rows: Sequence[Any], explained
         yield f"collect: course grade collect {folder} {name} SUBMISSIONS"
     if "waiting" in statuses:
         yield f"grade: course grade run {folder} {name}"
-    if any(row.to_mark for row in rows):
+    if any(row.to_mark and not row.unread for row in rows):
         yield f"mark by hand: course grade mark {folder} {name}"
     if statuses & {"rejected", "needs a human"} and not explained:
         yield f"see why: course grade status {folder} {name}"

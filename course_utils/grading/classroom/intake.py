@@ -3,7 +3,7 @@
 Receipts are added one by one, each whole or not at all, so a collection that is cut off is completed by the next one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -127,12 +127,31 @@ def collect(
         found = Collected(kind_of_source(inside) if kind == "auto" else kind, strangers=table.strangers)
         desk = _Desk(classroom, assignment, found.kind, dry_run)
         ordered = hand_ins(inside, found.kind, wanted)
+        _refuse_what_is_no_hand_in(source, ordered, matcher, assignment, _endings(classroom, assignment))
         for one in _sorted_out(ordered, matcher, table):
             found.unknown_times += one.student is not None and one.newest and one.hand_in.received is None
             found.entered.append(desk.enter(one))
             yield found
     if not found.entered:
         yield found
+
+
+def _refuse_what_is_no_hand_in(
+    source: Path, found: list[HandIn], matcher: Matcher, assignment: str, endings: Collection[str]
+) -> None:
+    """A lone file that is nobody's and of another kind is a slip: a roster, a table of marks."""
+    ending = source.suffix.lower()
+    alone = len(found) == 1 and source.is_file() and ending not in (*endings, ".zip")
+    if alone and matcher.find(found[0].who)[0] is None:
+        raise BadSource(
+            f"{shown(source.name)} is no hand-in of {assignment}: its name is no student's, and it does not end with "
+            f"{' or '.join(endings)}. Give what students handed in: a folder, or the zip of an export"
+        )
+
+
+def _endings(classroom: ClassFolder, name: str) -> tuple[str, ...]:
+    source = classroom.path / "assignments" / "src" / name
+    return (Path(read_plan(source / PLAN).file).suffix.lower(),) if is_challenge(source) else (".ipynb",)
 
 
 def _wanted(classroom: ClassFolder, name: str) -> Wanted:

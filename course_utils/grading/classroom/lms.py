@@ -120,13 +120,13 @@ def hand_ins(items: Sequence[Item], kind: str, wanted: Wanted) -> list[HandIn]:
 
 
 def _times_are_told(kind: str, times: Sequence[datetime], due: datetime | None) -> bool:
-    """Whether the times of files can be those of handing in, and not that of a download or a copy."""
-    if kind == "nbgrader":
+    """Whether the times of files can be those of handing in, and not that of a download or a copy.
+
+    The time of a copy is a bound: what was copied before the due time was handed in before it. After it, nobody knows.
+    """
+    if kind == "nbgrader" or (times and max(times) - min(times) > ONE_COPY):
         return True
-    at_once = bool(times) and max(times) - min(times) <= ONE_COPY
-    if kind == "moodle":
-        return not at_once
-    return not (at_once and len(times) > 2 and due is not None and min(times) > due)
+    return kind == "folder" and bool(times) and (due is None or max(times) <= due)
 
 
 def _canvas(items: Sequence[Item], wanted: Wanted) -> list[HandIn]:

@@ -29,18 +29,27 @@ class BadTable(ValueError):
 
 
 @dataclass(frozen=True)
+class RefusedRow:
+    """A row that was not taken: where it stands, about whose answer to what, and why."""
+
+    line: int
+    about: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Taken:
     """What was read from a table.
 
     Attributes:
         taken: how many marks and comments went into the ledger.
         unchanged: rows that say what the ledger says, or nothing.
-        refused: line and reason of each row that was not taken.
+        refused: the rows that were not taken.
     """
 
     taken: int
     unchanged: int
-    refused: tuple[tuple[int, str], ...]
+    refused: tuple[RefusedRow, ...]
 
 
 def table_of(classroom: ClassFolder, assignment: Assignment, found: Iterable[Answer], *, blind: bool = False) -> bytes:
@@ -90,27 +99,28 @@ def take_table(classroom: ClassFolder, assignment: Assignment, content: bytes) -
     rows = _rows(content)
     now_there = {answer.key: answer for answer in answers(classroom, assignment, marked=True, graded=True)}
     taken = unchanged = 0
-    refused: list[tuple[int, str]] = []
+    refused: list[RefusedRow] = []
     seen: dict[str, int] = {}
     for line, row in rows:
         points, comment = (row.get("points") or "").strip(), _comment(row.get("comment") or "")
         name = (row.get("key") or "").strip()
         answer = now_there.get(name)
+        about = _about(row, answer)
         if not points and not comment and (answer is None or answer.last is None):
             unchanged += 1
             continue
         if answer is None:
-            refused.append((line, _why_unknown(row, now_there.values())))
+            refused.append(RefusedRow(line, about, _why_unknown(row, now_there.values())))
             continue
         if name in seen:
-            refused.append((line, f"this answer is already in line {seen[name]}"))
+            refused.append(RefusedRow(line, about, f"this answer is already in line {seen[name]}"))
             continue
         seen[name] = line
         before = answer.last.points if answer.last else None
         try:
             given = points_from(points, answer.exercise.points) if points else before
         except BadPoints as reason:
-            refused.append((line, str(reason)))
+            refused.append(RefusedRow(line, about, str(reason)))
             continue
         if (given, comment) == (before, answer.last.comment if answer.last else ""):
             unchanged += 1
@@ -136,6 +146,14 @@ def _rows(content: bytes) -> list[tuple[int, dict[str, Any]]]:
         return [(table.line_num, row) for row in table if any(row.values())]
     except csv.Error as error:
         raise BadTable(f"the table cannot be read ({error}): save it as 'CSV UTF-8'") from None
+
+
+def _about(row: dict[str, Any], answer: Answer | None) -> str:
+    """Whose answer to what a row is about: as the class knows it, or else as the row says."""
+    if answer is not None and (row.get("student") or "").strip():  # a blind table stays blind
+        return f"{answer.student}, {answer.exercise.name}"
+    told = [visible((row.get(column) or "").strip())[:60] for column in ("student", "exercise")]
+    return ", ".join(filter(None, told)) or "a row that names nobody"
 
 
 def _why_unknown(row: dict[str, Any], there: Iterable[Answer]) -> str:

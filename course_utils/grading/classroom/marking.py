@@ -70,7 +70,8 @@ def answers(
     Args:
         classroom: the class.
         assignment: which.
-        students: only theirs; everybody's if empty.
+        students: only theirs; everybody's if empty, without work of which nothing could be graded (`unread`): that is
+            better handed in again than marked piece by piece.
         exercises: only these; all if empty.
         marked: also those that have a mark by hand.
         graded: also those that tests or an empty cell have settled.
@@ -78,6 +79,8 @@ def answers(
     marks, found = ManualMarks(classroom), []
     for row in each_standing(classroom, assignment.name):
         if row.grade is None or row.receipt is None or (students and row.student.id not in students):
+            continue
+        if row.unread and not students and not row.manual:
             continue
         history = marks.history(assignment.name, row.student.id)
         for exercise in assignment.exercises:
@@ -102,6 +105,11 @@ def answers(
         return order[answer.exercise.name], hashlib.sha256(parts.encode()).hexdigest()
 
     return sorted(found, key=shuffled)
+
+
+def unread(classroom: ClassFolder, assignment: Assignment) -> list[Standing]:
+    """Whose work could not be graded at all; `answers` leaves it out unless it is asked for by name."""
+    return [row for row in each_standing(classroom, assignment.name) if row.unread]
 
 
 def text_of_answer(classroom: ClassFolder, assignment: Assignment, answer: Answer) -> str:

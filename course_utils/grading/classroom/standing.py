@@ -55,6 +55,12 @@ class Standing:
     to_mark: tuple[str, ...] = ()
     comments: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def unread(self) -> bool:
+        """Whether nothing of it could be graded, so that a person has to look at all of it."""
+        entry = self.entry
+        return self.status == HUMAN and entry is not None and entry.settled and not entry.grade.get("exercises")
+
     def points_of(self, exercise: str) -> float | None:
         """What one exercise earned, by tests or by hand; None if nobody knows yet."""
         if exercise in self.manual:

@@ -84,10 +84,10 @@ class Unmatched:
         self.settle(receipt, student)
         return own
 
-    def settle(self, receipt: Receipt, student: Student) -> None:
-        """Take something off the list: it is known whose it is. Its files stay."""
+    def settle(self, receipt: Receipt, student: Student | None) -> None:
+        """Take something off the list: it is known whose it is, or that it is nobody's work. Its files stay."""
         place = self.home / UNMATCHED / receipt.folder_name
-        write_whole(place / "assigned.json", (json.dumps({"student": student.id}) + "\n").encode())
+        write_whole(place / "assigned.json", (json.dumps({"student": student.id if student else None}) + "\n").encode())
         (self.home / ASSIGNED).mkdir(exist_ok=True)
         place.rename(self.home / ASSIGNED / receipt.folder_name)
         sync_folder(self.home / ASSIGNED)

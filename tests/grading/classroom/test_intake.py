@@ -139,7 +139,7 @@ def test_the_same_source_again_changes_no_byte(classroom, source, export):
 
 def test_a_changed_hand_in_is_a_new_attempt_and_the_newest_counts(classroom, source):
     take(classroom, source({"s001/small.ipynb": b"1"}))
-    found = take(classroom, source({"s001/small.ipynb": b"2"}, DUE + timedelta(minutes=1)))
+    found = take(classroom, source({"s001/small.ipynb": b"2"}, DUE + timedelta(minutes=1)), kind="folder")
     assert whats(found) == {"s001": AGAIN}
     assert texts(classroom, "s001") == [{"small.ipynb": b"1"}, {"small.ipynb": b"2"}]
     assert latest(classroom)["s001"].late_by_seconds == 60

@@ -156,14 +156,33 @@ def test_files_and_a_folder_of_one_student_belong_together():
     assert files(one) == ["more.csv", "s1.csv", "s1.ipynb"]
 
 
-def test_times_of_files_are_those_of_handing_in_unless_all_came_at_once_after_the_due_time():
-    paths = [f"s{n}.ipynb" for n in range(3)]
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_files_that_were_all_written_at_once_after_the_due_time_were_copied_and_tell_no_time(count):
+    paths = [f"s{n}.ipynb" for n in range(count)]
+    for after in (timedelta(seconds=1), timedelta(days=1)):
+        copied = [replace(item, modified=DUE + after) for item in items(*paths)]
+        assert {one.received for one in hand_ins(copied, "folder", WANTED)} == {None}
+        vouched = replace(WANTED, believe_times=True)
+        assert {one.received for one in hand_ins(copied, "folder", vouched)} == {DUE + after}
+
+
+def test_one_file_written_just_after_the_due_time_makes_the_times_of_a_copy_unknown():
+    moments = [DUE - timedelta(minutes=2), DUE, DUE + timedelta(minutes=1)]
+    copied = [replace(item, modified=when) for item, when in zip(items("s1.ipynb", "s2.ipynb", "s3.ipynb"), moments)]
+    assert {one.received for one in hand_ins(copied, "folder", WANTED)} == {None}
+
+
+def test_what_was_copied_before_the_due_time_was_handed_in_before_it():
     wall = datetime(2027, 3, 1, 12)
-    assert {one.received for one in found("folder", *paths, modified=wall)} == {wall.replace(tzinfo=ROME)}
-    assert {one.received for one in found("folder", *paths, modified=DUE + timedelta(days=1))} == {None}
-    assert {one.received for one in found("folder", *paths[:2], modified=DUE + timedelta(days=1))} != {None}
-    around = [replace(item, modified=DUE + timedelta(minutes=n - 1)) for n, item in enumerate(items(*paths))]
-    assert [one.received for one in hand_ins(around, "folder", WANTED)] == [item.modified for item in around]
+    assert {one.received for one in found("folder", "s1.ipynb", "s2.ipynb", modified=wall)} == {
+        wall.replace(tzinfo=ROME)
+    }
+
+
+def test_times_of_files_that_lie_apart_are_those_of_handing_in():
+    paths = [f"s{n}.ipynb" for n in range(3)]
+    apart = [replace(item, modified=DUE + timedelta(minutes=6 * n - 6)) for n, item in enumerate(items(*paths))]
+    assert [one.received for one in hand_ins(apart, "folder", WANTED)] == [item.modified for item in apart]
 
 
 @pytest.mark.parametrize(

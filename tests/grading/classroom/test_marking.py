@@ -9,16 +9,21 @@ import select
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
+from course_utils.grading.classroom import receipts
 from course_utils.grading.classroom.gradebook import sync
+from course_utils.grading.classroom.ledger import Ledger
 from course_utils.grading.classroom.manual import ManualMarks
 from course_utils.grading.classroom.mark_table import BadTable, table_of, take_table
 from course_utils.grading.classroom.marking import BadPoints, answers, points_from, text_of_answer
 from course_utils.grading.classroom.rubric import rubric_of
+from course_utils.grading.classroom.standing import entry_for
 from course_utils.grading.classroom.terminal_marking import WIDTH, Marking
 from course_utils.grading.files import SubmittedFiles
+from course_utils.grading.grade import HUMAN, Grade
 from course_utils.runtime import repo_root
 from tests.grading.classroom.conftest import RIGHT, small_notebook
 from tests.grading.classroom.made_grades import NAME, enter, mark, standing
@@ -273,7 +278,9 @@ def test_bad_rows_are_refused_with_the_reason_and_good_ones_taken(classroom, han
     twice = {**rows["s005"], "points": "2"}
     strange = {**rows["s001"], "key": "a-0000", "student": "=cmd()", "exercise": "\x1b[2J"}
     done = take(classroom, [rows[f"s00{n}"] for n in range(1, 6)] + [twice, strange])
-    reasons = dict(enumerate((reason for _, reason in done.refused), start=1))
+    reasons = dict(enumerate((row.reason for row in done.refused), start=1))
+    assert [row.about for row in done.refused][:4] == ["s002, why", "s003, why", "s004, why", "s005, why"]
+    assert "\x1b" not in "".join(row.about for row in done.refused)
     assert (done.taken, len(reasons)) == (2, 5)
     assert "s002 has handed in another answer to why since the table was written" in reasons[1]
     assert "points must be 0 to 2" in reasons[2]
@@ -392,6 +399,20 @@ def test_the_command_writes_and_reads_tables(classroom, tmp_path):
     assert "4 marks and comments taken, 0 rows without news, 1 refused" in done.stdout
     assert "line" in done.stderr
     assert "0 to 2" in done.stderr
+
+
+def test_work_of_which_nothing_could_be_graded_is_named_and_not_asked_for_piece_by_piece(classroom):
+    receipt = receipts.latest(classroom, NAME)["s002"]
+    entry = entry_for(classroom, classroom.assignment(NAME), receipt, Ledger(classroom))
+    grade = replace(Grade.from_record(entry.grade), status=HUMAN, reason="2 different notebooks: a, b", exercises={})
+    Ledger(classroom).path(NAME, entry.key).unlink()
+    Ledger(classroom).write(replace(entry, grade=grade.record(), settled=True))
+    assert [a.student for a in answers(classroom, classroom.assignment(NAME)) if a.student == "s002"] == []
+    assert {a.student for a in answers(classroom, classroom.assignment(NAME), students=["s002"])} == {"s002"}
+    done = course(classroom.path, NAME, "--export", classroom.path / "marks.csv")
+    assert "s002 is left out: 2 different notebooks: a, b" in done.stderr
+    assert f"course grade mark {classroom.path} {NAME} --student s002" in done.stderr
+    assert "s002" not in (classroom.path / "marks.csv").read_text(encoding="utf-8-sig")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
