@@ -1,6 +1,7 @@
 """Figures to play with: each is one Python class and one ES module that also runs without a kernel."""
 
 from course_utils.widgets.base import CourseWidget
+from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.digit_reader import DigitReader
 from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
@@ -11,6 +12,7 @@ from course_utils.widgets.surrogate_losses import SurrogateLosses
 from course_utils.widgets.weight_dials import WeightDials
 
 ALL: tuple[type[CourseWidget], ...] = (
+    ConvolutionExplorer,
     DigitReader,
     GradientHistogram,
     ImageNumbers,
@@ -23,6 +25,7 @@ ALL: tuple[type[CourseWidget], ...] = (
 
 __all__ = [
     "ALL",
+    "ConvolutionExplorer",
     "CourseWidget",
     "DigitReader",
     "GradientHistogram",
