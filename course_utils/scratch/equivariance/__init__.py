@@ -1,0 +1,1 @@
+"""Does an operation commute with moving, turning or scaling the picture? Measured (chapter 05c)."""
