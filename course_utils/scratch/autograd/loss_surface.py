@@ -1,7 +1,7 @@
 """Looking at a loss from above: slices through the weights, permuted twins, and the way from one minimum to another.
 
-Networks here are plain dictionaries ``weight1 (H, D)``, ``bias1 (H,)``, ``weight2 (K, H)``, ``bias2 (K,)`` of one hidden
-layer, so that units can be exchanged and weights can be added. Taught in chapter 03_backprop.
+Networks here are plain dictionaries of one hidden layer, ``weight1 (H, D)``, ``bias1 (H,)``, ``weight2 (K, H)``,
+``bias2 (K,)``, so that units can be exchanged and weights can be added. Taught in chapter 03_backprop.
 """
 
 from __future__ import annotations
