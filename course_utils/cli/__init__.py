@@ -27,8 +27,11 @@ def main(argv: list[str] | None = None) -> int:
         if name == asked:
             module = importlib.import_module(f"course_utils.cli.{name}")
             command.set_defaults(words=arguments, run=getattr(module, "run", None))  # or what add_arguments names
+            command.set_defaults(parser=command)
             module.add_arguments(command)
-    args = parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:  # said by the command that was called: its usage helps, that of all commands does not
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         code = int(args.run(args))
         sys.stdout.flush()

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == asked:
             module = importlib.import_module(f"course_utils.cli.grade.{name}")
             module.add_arguments(command)
-            command.set_defaults(run_grade=module.run)
+            command.set_defaults(run_grade=module.run, parser=command)
 
 
 def dispatch(args: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 LISTED, MANY, WIDTH = 15, 60, 78
 WORDS = {
-    "new": "new", "again": "further attempts", "same": "as before", "older": "as an earlier attempt",
+    "new": "new", "again": "further attempt", "same": "as before", "older": "as an earlier attempt",
     "corrected": "with a better known time",
 }  # fmt: skip
 
@@ -120,8 +120,9 @@ def _summary(args: argparse.Namespace, classroom: Any, found: Any) -> list[str]:
 
     roster = classroom.roster()
     newest = {one.student.id: one for one in found.entered if one.student}
-    counts = Counter(WORDS[one.what] for one in found.entered if one.student)
-    words = ", ".join(f"{number} {what}" for what, number in counts.items())
+    counts = Counter(one.what for one in found.entered if one.student)
+    several = {what for what in counts if what == "again" and counts[what] > 1}
+    words = ", ".join(f"{number} {WORDS[what]}{'s' * (what in several)}" for what, number in counts.items())
     lines = [
         f"{args.assignment}: {shown(args.source.name)}, read as {found.kind}" + (" (dry run)" if args.dry_run else ""),
         f"  from {len(newest)} of {len(roster)} students" + (f": {words}" if words else ""),
