@@ -132,6 +132,17 @@ def test_a_lone_file_that_is_no_hand_in_is_refused(example, say, tmp_path):
     assert say("collect", path, NAME, tmp_path / "s001.pdf")[0] == 0
 
 
+@pytest.mark.parametrize("command", ["run", "status", "report", "mark", "feedback", "export", "replay"])
+def test_a_broken_copy_of_an_assignment_is_named_by_every_command(tmp_path, say, command):
+    path = tmp_path / "class"
+    assert say("init", path, "--example", "3", "--assignment", NAME)[0] == 0
+    broken = path / "assignments" / "src" / NAME / "hidden.py"
+    broken.write_text(broken.read_text() + "\nfor\n")
+    code, _, err = say(command, path, NAME)
+    assert code == 2
+    assert f"{broken.parent} cannot be graded with: SyntaxError" in err
+
+
 def test_a_class_from_a_canvas_gradebook(tmp_path, say):
     roster = tmp_path / "grades.csv"
     roster.write_text('Student,ID,SIS User ID,SIS Login ID,Section\n"Lee, Ann",7,U1,alee,A\n"Student, Test",8,,x,A\n')

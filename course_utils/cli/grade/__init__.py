@@ -35,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def dispatch(args: argparse.Namespace) -> int:
     """Run the command; returns its exit code: 0, or 2 when nothing could be started."""
-    from course_utils.grading.classroom.folder import Busy, NotAClass
+    from course_utils.grading.classroom.folder import BrokenAssignment, Busy, NotAClass
     from course_utils.grading.classroom.roster import BadRoster
 
     try:
         return int(args.run_grade(args))
-    except (NotAClass, BadRoster, Busy, FileNotFoundError, NotADirectoryError) as error:
+    except (NotAClass, BrokenAssignment, BadRoster, Busy, FileNotFoundError, NotADirectoryError) as error:
         print(error, file=sys.stderr)
         return 2

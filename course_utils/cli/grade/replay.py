@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from course_utils.cli.grade.run import add_worker_arguments, folded, load, processors, refused
+from course_utils.cli.grade.run import add_worker_arguments, folded, processors, refused
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.grading_run import UnknownStudent
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     classroom = ClassFolder(args.folder)
     start = time.monotonic()
     try:
-        assignment = load(classroom, args.assignment)
+        assignment = classroom.assignment(args.assignment)
         recorded = _recorded(args, classroom, assignment)
         found = [*recorded.unreadable, *_replayed(args, classroom, recorded)]
     except (UnknownStudent, CannotStart, Stopped) as error:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from course_utils.grading.assignment import Assignment
-from course_utils.grading.classroom.folder import ClassFolder, NotAClass
+from course_utils.grading.classroom.folder import ClassFolder
 from course_utils.grading.classroom.grading_run import Outcome, UnknownStudent, chosen, grade_class, to_grade
 from course_utils.grading.classroom.local_pool import CannotStart, LocalPool
 from course_utils.grading.classroom.progress import NOT_SANDBOXED, Progress, duration, plain
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     classroom = ClassFolder(args.folder)
     try:
-        assignment = load(classroom, args.assignment)
+        assignment = classroom.assignment(args.assignment)
         with classroom.lock():
             return _run(args, classroom, assignment)
     except (UnknownStudent, CannotStart) as error:
@@ -83,21 +83,6 @@ def refused(args: argparse.Namespace) -> str:
             "or add --unsafe if you trust every submission"
         )
     return ""
-
-
-def load(classroom: ClassFolder, name: str) -> Assignment:
-    """The class's copy of an assignment.
-
-    Raises:
-        CannotStart: if it cannot be used: its hidden tests are a program, and may be broken in any way.
-    """
-    try:
-        return classroom.assignment(name)
-    except (NotAClass, FileNotFoundError):
-        raise
-    except Exception as error:
-        home = classroom.path / "assignments" / "src" / name
-        raise CannotStart(f"{home} cannot be graded with: {type(error).__name__}: {error}") from None
 
 
 def processors() -> int:

@@ -22,6 +22,10 @@ class NotAClass(ValueError):
     """The folder is no class folder, or its settings cannot be used; the text says why."""
 
 
+class BrokenAssignment(ValueError):
+    """The class's copy of an assignment cannot be used; the text says where it is and what is wrong."""
+
+
 class Busy(RuntimeError):
     """Another command is writing to the class folder."""
 
@@ -133,9 +137,16 @@ class ClassFolder:
         Raises:
             NotAClass: if the class has no such assignment.
             FileNotFoundError: if its files are gone.
+            BrokenAssignment: if they cannot be used: hidden tests are a program, and may be broken in any way.
         """
         self.planned(name)
-        return load_assignment(name, self.path / "assignments")
+        try:
+            return load_assignment(name, self.path / "assignments")
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            home = self.path / "assignments" / "src" / name
+            raise BrokenAssignment(f"{home} cannot be graded with: {type(error).__name__}: {error}") from error
 
     @contextmanager
     def lock(self, seconds: float = 5.0) -> Iterator[None]:
