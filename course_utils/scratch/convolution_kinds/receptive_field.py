@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.check import check_int
+from course_utils.scratch.convolution_kinds.sizes import output_size
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,35 @@ def receptive_fields(layers: Sequence[Layer]) -> list[Field]:
             )
         )
     return fields
+
+
+def cone_of_unit(layers: Sequence[Layer], size: int, index: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Follow every connection from one output of a stack down to the input.
+
+    Args:
+        layers: the stack.
+        size: pixels of the input.
+        index: which output.
+
+    Returns:
+        For each level, input first, the centres of its units in input pixels; and for each layer pairs (unit, unit
+        below), (E, 2). Connections to padding are left out.
+    """
+    fields, counts = receptive_fields(layers), [size]
+    for layer in layers:
+        counts.append(output_size(counts[-1], layer.kernel_size, layer.stride, layer.padding, layer.dilation))
+    centres = [field.centre + np.arange(count) * field.jump for field, count in zip(fields, counts)]
+    edges, wanted = [], {index}
+    for layer, below in zip(reversed(layers), reversed(counts[:-1])):
+        pairs = [
+            (unit, unit * layer.stride - layer.padding + tap * layer.dilation)
+            for unit in sorted(wanted)
+            for tap in range(layer.kernel_size)
+        ]
+        pairs = [(unit, source) for unit, source in pairs if 0 <= source < below]
+        edges.append(np.array(pairs, dtype=int).reshape(-1, 2))
+        wanted = {source for _, source in pairs}
+    return centres, edges[::-1]
 
 
 def build_stack(layers: Sequence[Layer], channels: int = 1, relu: bool = False) -> nn.Sequential:

@@ -10,6 +10,7 @@ from course_utils.scratch.convolution_kinds.dilated import paths_to_input
 from course_utils.scratch.convolution_kinds.receptive_field import (
     Field,
     Layer,
+    cone_of_unit,
     effective_profile,
     effective_variance,
     gradient_support,
@@ -45,6 +46,16 @@ def test_first_and_last_pixel_of_the_gradient_lie_where_the_formula_says(layers)
         if first >= 0 and last < size:
             assert (seen[0], seen[-1]) == (first, last)
             assert last - first + 1 == field.size
+
+
+@pytest.mark.parametrize("layers", list(random_stacks(10, seed=5)))
+def test_a_cone_ends_on_the_pixels_that_the_gradient_reaches(layers):
+    size = receptive_fields(layers)[-1].size + 9
+    for index in (0, 1):
+        centres, edges = cone_of_unit(layers, size, index)
+        assert set(edges[0][:, 1]) == set(np.flatnonzero(gradient_support(layers, size, index)))
+        assert len(centres[0]) == size
+        assert set(edges[-1][:, 0]) <= {index}
 
 
 def test_holes_lie_inside_the_field():
