@@ -6,6 +6,7 @@ from course_utils.widgets.digit_reader import DigitReader
 from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
 from course_utils.widgets.kernel_explorer import KernelExplorer
+from course_utils.widgets.mlp_playground import MlpPlayground
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
 from course_utils.widgets.separability import Separability
 from course_utils.widgets.surrogate_losses import SurrogateLosses
@@ -17,6 +18,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     GradientHistogram,
     ImageNumbers,
     KernelExplorer,
+    MlpPlayground,
     PerceptronPlayground,
     Separability,
     SurrogateLosses,
@@ -31,6 +33,7 @@ __all__ = [
     "GradientHistogram",
     "ImageNumbers",
     "KernelExplorer",
+    "MlpPlayground",
     "PerceptronPlayground",
     "Separability",
     "SurrogateLosses",
