@@ -1,6 +1,7 @@
 """Figures to play with: each is one Python class and one ES module that also runs without a kernel."""
 
 from course_utils.widgets.base import CourseWidget
+from course_utils.widgets.computation_graph import ComputationGraph
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.digit_reader import DigitReader
 from course_utils.widgets.gradient_histogram import GradientHistogram
@@ -8,11 +9,13 @@ from course_utils.widgets.image_numbers import ImageNumbers
 from course_utils.widgets.kernel_explorer import KernelExplorer
 from course_utils.widgets.mlp_playground import MlpPlayground
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
+from course_utils.widgets.receptive_field import ReceptiveField
 from course_utils.widgets.separability import Separability
 from course_utils.widgets.surrogate_losses import SurrogateLosses
 from course_utils.widgets.weight_dials import WeightDials
 
 ALL: tuple[type[CourseWidget], ...] = (
+    ComputationGraph,
     ConvolutionExplorer,
     DigitReader,
     GradientHistogram,
@@ -20,6 +23,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     KernelExplorer,
     MlpPlayground,
     PerceptronPlayground,
+    ReceptiveField,
     Separability,
     SurrogateLosses,
     WeightDials,
@@ -27,6 +31,7 @@ ALL: tuple[type[CourseWidget], ...] = (
 
 __all__ = [
     "ALL",
+    "ComputationGraph",
     "ConvolutionExplorer",
     "CourseWidget",
     "DigitReader",
@@ -35,6 +40,7 @@ __all__ = [
     "KernelExplorer",
     "MlpPlayground",
     "PerceptronPlayground",
+    "ReceptiveField",
     "Separability",
     "SurrogateLosses",
     "WeightDials",

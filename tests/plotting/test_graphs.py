@@ -1,11 +1,8 @@
 """Graphs and slices are drawn with the numbers they were given."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
-
-mpl.use("agg")
-import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from course_utils.plotting.graphs import contour_slice, draw_graph, graph_places
 
@@ -14,9 +11,7 @@ EDGES = [("x", "a"), ("w", "a"), ("a", "h"), ("h", "y"), ("x", "y")]
 
 @pytest.fixture
 def axes():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
+    return Figure().subplots()
 
 
 def test_columns_follow_the_longest_way():

@@ -48,6 +48,8 @@ KEYS = {
     "radio": ["ArrowRight"],
     "select": ["ArrowUp", "ArrowDown"],
     "button": ["Enter"],
+    "text": ["End", "1"],
+    "number": ["ArrowUp"],
     "surface": ["ArrowRight", "Enter", "ArrowRight", "Enter"],
 }
 

@@ -56,7 +56,7 @@ def dead_units(a: ArrayLike) -> NDArray[np.bool_]:
     Returns:
         One boolean a unit.
     """
-    return (check_shape("a", np.asarray(a), (None, None)) <= 0).all(axis=0)
+    return np.asarray((check_shape("a", np.asarray(a), (None, None)) <= 0).all(axis=0))
 
 
 def _pair(a: ArrayLike, above: ArrayLike) -> tuple[Array, Array]:
