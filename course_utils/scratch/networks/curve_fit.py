@@ -31,7 +31,7 @@ class CurveNet(nn.Module):
         hidden: number of units, at least 1.
         low: left end of the interval.
         high: right end, above ``low``.
-        seed: of the start: bends spread over the interval at random.
+        seed: of the start: bends spread over the interval, one at random in each equal part of it.
         biases: whether the hidden units have one; without, ``b_j = 0`` for good.
     """
 
@@ -43,7 +43,9 @@ class CurveNet(nn.Module):
         check_number("high", high, above=low)
         self.bend = BENDS[check_choice("activation", activation, BENDS)]
         draw = torch.Generator().manual_seed(seed)
-        place = low + (high - low) * torch.rand(hidden, generator=draw, dtype=torch.float64)
+        # one bend in each of as many equal parts: no two share a place, where only their sum would count
+        cell = torch.arange(hidden) + torch.rand(hidden, generator=draw, dtype=torch.float64)
+        place = low + (high - low) * cell / hidden
         side = torch.where(torch.rand(hidden, generator=draw) < 0.5, -1.0, 1.0).double()
         w = side * (1 + torch.rand(hidden, generator=draw, dtype=torch.float64)) * 4 / (high - low)
         self.w = nn.Parameter(w)
@@ -99,9 +101,7 @@ def fit_curve(
     y = torch.as_tensor(function(x.numpy()))
     with torch.no_grad():
         design = torch.cat([net.features(x), torch.ones(len(x), 1, dtype=torch.float64)], dim=1)
-        # a small ridge: two units at nearly the same place must not get huge opposite weights
-        ridge = 1e-8 * len(x) * torch.eye(hidden + 1, dtype=torch.float64)
-        solution = torch.linalg.solve(design.T @ design + ridge, design.T @ y)
+        solution = torch.linalg.lstsq(design, y[:, None], rcond=1e-12, driver="gelsd").solution[:, 0]
         net.v.copy_(solution[:-1])
         net.c.copy_(solution[-1])
     parameters = [p for p in net.parameters() if p.requires_grad]
@@ -121,5 +121,5 @@ def fit_curve(
         return loss
 
     if steps:
-        optimiser.step(closure)  # type: ignore[arg-type]
+        optimiser.step(closure)
     return net

@@ -110,7 +110,7 @@ def train(
     lr: float | Sequence[float],
     batch_size: int = 64,
     momentum: float = 0.0,
-    watch: Callable[[int, SideBySide], None] | None = None,
+    watch: Callable[[int, SideBySide], bool | None] | None = None,
     every: int = 10,
 ) -> None:
     """Train all networks by stochastic gradient descent on the cross-entropy, each on its own batches.
@@ -123,7 +123,8 @@ def train(
         lr: learning rate, above 0: one for all or one a network.
         batch_size: examples in a batch.
         momentum: of the velocity, in ``[0, 1)``.
-        watch: called with the number of steps done and the networks, before the first step and every ``every`` steps.
+        watch: called with the number of steps done and the networks, before the first step, every ``every`` steps
+            and after the last; training ends when it returns true.
         every: see ``watch``.
     """
     check_same_length("x", x, "y", y)
@@ -133,8 +134,8 @@ def train(
     parameters = list(nets.parameters())
     velocity = [torch.zeros_like(p) for p in parameters]
     for step in range(steps):
-        if watch is not None and step % every == 0:
-            watch(step, nets)
+        if watch is not None and step % every == 0 and watch(step, nets):
+            return
         scores = nets(x[order[step]])
         # a sum over networks of means over batches: each network gets the gradient of its own mean
         loss = F.cross_entropy(scores.flatten(0, 1), y[order[step]].flatten(), reduction="sum") / batch_size

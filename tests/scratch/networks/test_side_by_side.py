@@ -71,3 +71,12 @@ def test_watch_sees_start_and_end():
         every=2,
     )
     assert seen == [0, 2, 4, 5]
+
+
+def test_watch_may_end_the_training():
+    x, y = toy()
+    stopped, short = (SideBySide([4, 3], "relu", [0]).double() for _ in range(2))
+    train(stopped, x, y, steps=50, lr=0.1, batch_size=9, watch=lambda done, nets: done == 4, every=2)
+    train(short, x, y, steps=4, lr=0.1, batch_size=9)
+    for a, b in zip(stopped.parameters(), short.parameters()):
+        assert torch.equal(a, b)
