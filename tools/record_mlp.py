@@ -1,86 +1,177 @@
-"""Measure what chapter 05b shows on MNIST: one small network, its 3x3 layers ordinary, grouped or separable.
+"""Measure what chapter 02 shows over many seeds, and write it to ``results/``.
 
-python -m tools.record_layers mnist           needs MNIST: course data mnist (about 5 minutes on two cores)
+python -m tools.record_mlp race      batches to a target error, for each activation and depth (2 minutes)
+python -m tools.record_mlp mnist     needs MNIST: course data mnist (3 minutes)
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from course_utils import data
-from course_utils.data import Batches
-from course_utils.runtime import save_record
-from course_utils.training import evaluate, fit
+from course_utils import data, training
+from course_utils.runtime import save_record, seed_everything
+from course_utils.scratch.networks.distortions import shift
+from course_utils.scratch.networks.side_by_side import SideBySide, accuracies, train
 
-KINDS = ("ordinary", "groups of 2", "groups of 4", "separable")
-
-
-def middle_layer(kind: str, channels: int, out_channels: int) -> nn.Module:
-    """Return one 3x3 layer of a kind, with the same input and output shape for all."""
-    if kind == "separable":
-        depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
-        return nn.Sequential(depthwise, nn.Conv2d(channels, out_channels, 1))
-    groups = {"ordinary": 1, "groups of 2": 2, "groups of 4": 4}[kind]
-    return nn.Conv2d(channels, out_channels, 3, padding=1, groups=groups)
+ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid")
+DEPTHS = (1, 3, 6)
+RATES = (0.1, 0.3, 1.0, 3.0, 10.0)
+TARGETS = {"25": 0.25, "5": 0.05, "1": 0.01}
+BUDGET = 600
+PILOTS = range(100, 105)
 
 
-def build(kind: str) -> nn.Sequential:
-    """Return the network: a strided layer, two layers of the kind with pooling between, averages, ten scores."""
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 5, stride=2, padding=2),
-        nn.ReLU(),
-        middle_layer(kind, 16, 32),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        middle_layer(kind, 32, 32),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(32 * 9, 10),
-    )
+def digits_for_race() -> tuple[Tensor, Tensor]:
+    """Return the training digits, centred and scaled to unit spread, and their classes."""
+    digits = data.load("digits", "train")
+    x = digits.images.flatten(1).float() / 255
+    return (x - x.mean(dim=0)) / x.std(), digits.labels
 
 
-def middle_weights(kind: str) -> int:
-    """Return the weights of the two layers that differ, biases not counted."""
-    parameters = [p for layer in (build(kind)[2], build(kind)[5]) for p in layer.parameters()]
-    return sum(p.numel() for p in parameters if p.dim() > 1)
+def batches_to_target(
+    hidden: int, activation: str, seeds: list[int], rates: list[float], decided: Callable[[Tensor], bool]
+) -> dict[str, Tensor]:
+    """Train one network a seed and rate; return for every target the first batch at which its error is met.
+
+    The training error on all digits is taken every 5 batches; a target not met within the budget counts as
+    one step more than the budget. ``decided`` sees which runs have met the last target and may end the training.
+    """
+    x, y = digits_for_race()
+    met = {name: torch.full((len(seeds),), BUDGET + 1) for name in TARGETS}
+
+    def watch(step: int, nets: SideBySide) -> bool:
+        error = 1 - accuracies(nets, x, y)
+        for name, target in TARGETS.items():
+            met[name][(error <= target) & (met[name] > BUDGET)] = step
+        return decided(met["1"] <= BUDGET)
+
+    nets = SideBySide([64, *[64] * hidden, 10], activation, seeds)
+    train(nets, x, y, steps=BUDGET, lr=rates, watch=watch, every=5)
+    return met
 
 
-def record_mnist(seeds: int, epochs: int) -> None:
-    """Accuracy on MNIST's test digits for each kind and seed."""
-    train, test = data.load("mnist", "train"), data.load("mnist", "test")
-    metrics: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    for seed in range(seeds):
-        for kind in KINDS:
-            torch.manual_seed(seed)
-            model = build(kind)
-            batches = Batches(train, batch_size=128, seed=seed)
-            fit(model, batches, epochs=epochs, lr=6e-3, progress=False)
-            metrics[kind].append(evaluate(model, Batches(test, batch_size=1000, shuffle=False)).accuracy)
-            print(seed, kind, metrics[kind][-1], flush=True)
+def most_seeds_of_some_rate(done: Tensor) -> bool:
+    """Tell whether most pilot seeds of one rate are done; ``done`` lists the seeds of a rate one after another."""
+    return bool((done.view(len(RATES), -1).sum(dim=1) > len(PILOTS) / 2).any())
+
+
+def record_race(seeds: int) -> None:
+    """Batches to 25, 5 and 1 % training error; each activation at the rate that is best for it in a pilot."""
+    metrics: dict[str, list[float]] = {}
+    chosen = {}
+    for hidden in DEPTHS:
+        for activation in ACTIVATIONS:
+            pilots, rates = [s for _ in RATES for s in PILOTS], [r for r in RATES for _ in PILOTS]
+            # the pilot is decided once most seeds of some rate have met the last target
+            pilot = batches_to_target(hidden, activation, pilots, rates, most_seeds_of_some_rate)
+            # the rate with the best median at 1 %, at 5 % where nothing gets that far, at 25 % then
+            scores = torch.stack([pilot[t].view(len(RATES), -1).median(dim=1).values for t in ("1", "5", "25")], dim=1)
+            best = min(range(len(RATES)), key=lambda i: scores[i].tolist())
+            chosen[f"{activation}_{hidden}"] = RATES[best]
+            met = batches_to_target(
+                hidden, activation, list(range(seeds)), [RATES[best]] * seeds, lambda done: bool(done.all())
+            )
+            for target, steps in met.items():
+                metrics[f"{activation}_{hidden}_to_{target}"] = steps.tolist()
+            medians = {t: int(v.median()) for t, v in met.items()}
+            print(f"{hidden} hidden, {activation}: rate {RATES[best]}, median batches {medians}", flush=True)
     save_record(
-        "05b_layers.mnist",
+        "02_mlp.race",
         {
             "metrics": metrics,
-            "middle_weights": {kind: middle_weights(kind) for kind in KINDS},
-            "epochs": epochs,
+            "rates": chosen,
+            "rates_tried": list(RATES),
+            "hidden_layers": list(DEPTHS),
+            "units": 64,
+            "batch_size": 64,
+            "budget": BUDGET,
             "seeds": list(range(seeds)),
-            "command": f"python -m tools.record_layers mnist --seeds {seeds} --epochs {epochs}",
+            "pilot_seeds": list(PILOTS),
+            "command": f"python -m tools.record_mlp race --seeds {seeds}",
         },
     )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("mnist",))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=1)
-    chosen = parser.parse_args(arguments)
-    record_mnist(chosen.seeds, chosen.epochs)
+def linear_probe(features: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, seed: int) -> float:
+    """Train one linear layer on standardised features and return its test accuracy."""
+    mean, spread = features.mean(dim=0), features.std(dim=0) + 1e-6
+    features, test = (features - mean) / spread, (test - mean) / spread
+    torch.manual_seed(seed)
+    probe = nn.Linear(features.shape[1], 10)
+    optimiser = torch.optim.Adam(probe.parameters(), lr=1e-3)
+    draw = torch.Generator().manual_seed(seed)
+    for _ in range(5):
+        for batch in torch.randperm(len(features), generator=draw).split(256):
+            optimiser.zero_grad()
+            F.cross_entropy(probe(features[batch]), labels[batch]).backward()
+            optimiser.step()
+    with torch.no_grad():
+        return (probe(test).argmax(dim=1) == test_labels).double().mean().item()
+
+
+def record_mnist(seeds: int) -> None:
+    """Shifts of MNIST's test digits for an MLP and a small pooled CNN, and probes on 64 hidden units."""
+    digits, unseen = data.load("mnist", "train"), data.load("mnist", "test")
+    test, labels = unseen.images.float() / 255, unseen.labels
+    shifts = (0, 1, 2, 3, 4)
+    metrics: dict[str, list[float]] = {}
+
+    def put(name: str, value: float) -> None:
+        metrics.setdefault(name, []).append(value)
+        print(name, f"{value:.4f}", flush=True)
+
+    for seed in range(seeds):
+        seed_everything(seed)
+        mlp = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
+        x, test_x = digits.images.flatten(1).float() / 255, test.flatten(1)
+        with torch.no_grad():
+            start = [torch.relu(mlp[1](v)) for v in (x, test_x)]
+        batches = data.Batches(digits, batch_size=128, seed=seed)
+        training.fit(mlp, batches, epochs=6, lr=3e-3, schedule="one_cycle", progress=False)
+        cnn = nn.Sequential(
+            nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(8, 24, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(24, 48, 5, padding=2), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(48, 10),
+        )  # fmt: skip
+        training.fit(cnn, batches, epochs=2, lr=5e-3, schedule="one_cycle", progress=False)
+        with torch.no_grad():
+            for name, net in (("mlp", mlp), ("cnn", cnn.eval())):
+                for pixels in shifts:
+                    moved = shift(test, right=pixels)
+                    right = torch.cat([net(part).argmax(dim=1) for part in moved.split(1000)]) == labels
+                    put(f"{name}_shift_{pixels}", right.double().mean().item())
+            learned = [torch.relu(mlp[1](v)) for v in (x, test_x)]
+        for name, (a, b) in {"raw": (x, test_x), "random": start, "learned": learned}.items():
+            put(f"probe_{name}", linear_probe(a, digits.labels, b, labels, seed))
+    save_record(
+        "02_mlp.mnist",
+        {
+            "metrics": metrics,
+            "shifts": list(shifts),
+            "parameters": {
+                name: sum(p.numel() for p in net.parameters()) for name, net in (("mlp", mlp), ("cnn", cnn))
+            },
+            "seeds": list(range(seeds)),
+            "command": f"python -m tools.record_mlp mnist --seeds {seeds}",
+        },
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.record_mlp", description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=("race", "mnist"))
+    parser.add_argument("--seeds", type=int)
+    args = parser.parse_args(argv)
+    if args.what == "race":
+        record_race(args.seeds or 20)
+    else:
+        record_mnist(args.seeds or 3)
     return 0
 
 
