@@ -1,0 +1,58 @@
+"""Exercise 5: max pooling."""
+
+import numpy as np
+
+from course_utils.grading.answers import ask, compare, passed, read_array
+
+
+def pooling(max_pool, max_pool_backward) -> None:
+    """Exercise 5."""
+    x = np.array([[[1.0, 5, 2, 0], [3, 4, 1, 6], [-2, -1, 0, -7], [-4, -3, -5, -6]]])
+    got = read_array(ask(max_pool, x, 2, 2), (1, 2, 2), "max_pool(x, 2, 2)")
+    mistakes = [
+        ([[[3.25, 2.25], [-2.5, -4.5]]], "max_pool takes the average of each window: take the largest"),
+        ([[[5, 6], [0, 0]]], "max_pool says 0 for a window whose numbers are all below zero: start with one of them"),
+        ([[[1, 0], [-4, -7]]], "max_pool takes the smallest number: take the largest"),
+        ([[[5, 6], [4, 7]]], "max_pool compares sizes without signs: the largest of -2, -1, -4, -3 is -1"),
+    ]
+    compare(got, [[[5, 6], [-1, 0]]], mistakes, "max_pool is not right for windows of 2 x 2 with stride 2")
+    got = read_array(ask(max_pool, x, 2, 1), (1, 3, 3), "max_pool(x, 2, 1), windows that overlap,")
+    right = [[[5, 5, 6], [4, 4, 6], [-1, 0, 0]]]
+    compare(got, right, otherwise="max_pool is not right for windows of 2 x 2 with stride 1, which overlap")
+    two = np.array([[[1.0, 2.0], [3.0, 0.0]], [[5.0, -1.0], [0.0, 2.0]]])
+    got = read_array(ask(max_pool, two, 2, 1), (2, 1, 1), "max_pool of two channels")
+    mistakes = [([[[5]], [[5]]], "max_pool mixes the channels: pool channel by channel")]
+    compare(got, [[[3]], [[5]]], mistakes, "max_pool is not right for two channels")
+    got = read_array(ask(max_pool, x, 3, 2), (1, 1, 1), "max_pool(x, 3, 2), where a second window does not fit,")
+    compare(got, [[[5]]], otherwise="max_pool is not right where a last window does not fit: it is left out")
+
+    name = "max_pool_backward(g, x, size, stride)"
+    x = np.array([[[1.0, 2.0, 0.0], [3.0, 9.0, 4.0], [5.0, 1.0, 6.0]]])
+    g = np.array([[[1.0, 10.0], [100.0, 1000.0]]])
+    got = read_array(ask(max_pool_backward, g, x, 2, 1), (1, 3, 3), name)
+    here = np.array([[[0, 0, 0], [0, 1, 0], [0, 0, 0]]])
+    mistakes = [
+        (
+            [[[0.25, 2.75, 2.5], [25.25, 277.75, 252.5], [25, 275, 250]]],
+            "max_pool_backward spreads the gradient over the window: only the largest touched the output",
+        ),
+        (1000 * here, "max_pool_backward overwrites: the 9 is the largest of four windows, and their gradients add up"),
+        (4 * here, "max_pool_backward ignores g: the largest gets the gradient that arrived, not 1"),
+    ]
+    otherwise = "max_pool_backward is not right: the 9 is the largest of all four windows, so it gets all of g, 1111"
+    compare(got, 1111 * here, mistakes, otherwise)
+    x = np.array([[[2.0, 1.0, 3.0], [2.0, 2.0, 3.0], [0.0, 3.0, 1.0]]])
+    got = read_array(ask(max_pool_backward, g, x, 2, 1), (1, 3, 3), name)
+    mistakes = [
+        (
+            [[[1, 0, 10], [1, 1, 1010], [0, 1100, 0]]],
+            "max_pool_backward gives the gradient to each of several largest: if several are equally large, the first gets it",
+        ),
+        (
+            [[[0, 0, 0], [0, 1, 10], [0, 1100, 0]]],
+            "max_pool_backward takes the last of several largest: take the first in reading order",
+        ),
+    ]
+    right = [[[1, 0, 10], [0, 0, 1000], [0, 100, 0]]]
+    compare(got, right, mistakes, "max_pool_backward is not right where several numbers of a window are equally large")
+    passed(5, "No weights, and still a backward pass.")

@@ -1,0 +1,63 @@
+"""Exercise 1: the size of the output."""
+
+from course_utils.grading.answers import Wrong, ask, compare, passed, read_number
+
+CASES = (
+    ((14, 4, 3, 0, 1), 4, [(3, "plus"), (5, "up"), (11, "stride"), (13 / 3, "down"), (1, "early")]),
+    ((7, 3, 1, 1, 1), 7, [(6, "ends"), (5, "padding"), (8, "up")]),
+    ((9, 3, 1, 0, 3), 3, [(1, "covers"), (7, "dilation"), (4, "covers")]),
+    ((10, 4, 3, 2, 2), 3, [(2, "ends"), (4, "dilation"), (8, "stride")]),
+)
+SENTENCES = {
+    "plus": "output_size is one too small: with room for d steps there are d + 1 places, plus one for the first",
+    "up": "output_size rounds up: a last step that would leave the row is not made, so round down",
+    "down": "output_size returns a fraction: there is no half place, so round down",
+    "stride": "output_size ignores the stride: the window moves s at a time",
+    "ends": "output_size pads one end: the zeros are put at both ends, so the row has n + 2 p numbers",
+    "padding": "output_size ignores the padding: the row has n + 2 p numbers",
+    "covers": "output_size takes the wrong width for a dilated window: k numbers r apart, so it covers r (k - 1) + 1",
+    "dilation": "output_size ignores the dilation: a window of k numbers r apart covers r (k - 1) + 1",
+    "early": "output_size divides too early: take the window from the row first, then divide what is left by s",
+}
+
+
+def sizes(output_size, same_padding) -> None:
+    """Exercise 1."""
+    for arguments, right, mistakes in CASES:
+        n, k, s, p, r = arguments
+        case = f"n = {n}, k = {k}, s = {s}, p = {p}, r = {r}"
+        got = read_number(ask(output_size, *arguments), f"output_size({n}, {k}, {s}, {p}, {r})")
+        otherwise = (
+            f"output_size is not right for {case}: count the places by hand, there are {right}; yours is {got:g}"
+        )
+        compare(got, right, [(value, f"{SENTENCES[why]} ({case})") for value, why in mistakes], otherwise)
+    got = read_number(ask(output_size, 3, 6, 1, 1, 1), "output_size(3, 6, 1, 1, 1)")
+    if got != 0:
+        raise Wrong(
+            f"output_size says {got:g} where the window does not fit: 6 numbers are wider than a row of 3 with one zero "
+            "at each end. Return 0"
+        )
+    for n, k, p, right in ((3, 5, 1, 1), (3, 4, 0, 0), (2, 5, 0, 0)):
+        got = read_number(ask(output_size, n, k, 2, p, 1), f"output_size({n}, {k}, 2, {p}, 1)")
+        otherwise = (
+            f"output_size is not right where the window just fits or just does not fit: n = {n}, k = {k}, p = {p}"
+        )
+        compare(
+            got, right, [(right - 1, "output_size is below zero where the window does not fit: return 0")], otherwise
+        )
+
+    for k, r, right in ((3, 1, 1), (5, 1, 2), (5, 3, 6)):
+        got = read_number(ask(same_padding, k, r), f"same_padding({k}, {r})")
+        mistakes = [
+            (
+                r * (k + 1) // 2,
+                "same_padding takes half the window rounded up: a window of 3 needs one zero at each end",
+            ),
+            ((k - 1) // 2, "same_padding forgets the dilation: a window with gaps reaches further"),
+            (r * (k - 1), "same_padding gives all the zeros at once: half of them go at each end"),
+            (0, "same_padding is zero: then a window of 3 makes the row 2 shorter"),
+        ]
+        compare(
+            got, right, mistakes, f"same_padding is not right for k = {k}, r = {r}: {right} at each end keep the size"
+        )
+    passed(1, "You can now tell the shape of a network before you run it.")
