@@ -38,17 +38,18 @@ def pooled_moments(alpha: ArrayLike, places: ArrayLike, pooling: Pooling) -> tup
 
 
 def separability(alpha_1: ArrayLike, alpha_2: ArrayLike, places: ArrayLike, pooling: Pooling) -> NDArray:
-    """Return ``|mean_1 - mean_2| / (std_1 + std_2)`` of the pooled feature, by formula.
+    """Return ``|mean_1 - mean_2| / (std_1 + std_2)`` of the pooled feature, by formula; 0 where both always fire.
 
     Args:
         alpha_1: probability of firing in class 1.
-        alpha_2: probability of firing in class 2; not both may be 0.
+        alpha_2: probability of firing in class 2.
         places: number of places in the pool.
         pooling: ``"average"`` or ``"max"``.
     """
     mean_1, std_1 = pooled_moments(alpha_1, places, pooling)
     mean_2, std_2 = pooled_moments(alpha_2, places, pooling)
-    return np.abs(mean_1 - mean_2) / (std_1 + std_2)
+    gap, spread = np.broadcast_arrays(np.abs(mean_1 - mean_2), std_1 + std_2)
+    return np.divide(gap, spread, out=np.where(gap > 0, np.inf, 0.0), where=spread > 0)
 
 
 def simulate_pooled(alpha: float, places: int, images: int, seed: int, pooling: Pooling) -> NDArray:

@@ -41,6 +41,24 @@ def test_average_wins_for_dense_features_and_max_for_sparse_ones():
     assert separability(0.02, 0.001, 64, "max") > separability(0.02, 0.001, 64, "average")
 
 
+def test_for_rare_features_the_border_is_the_fourth_power_of_the_golden_ratio():
+    # For small alpha the difference has the sign of a^2 - 3ab + b^2, with a^2 = alpha_1 and b^2 = alpha_2.
+    border = ((3 + 5**0.5) / 2) ** 2
+    alpha = 1e-5
+    for places in (2, 10, 100):
+        for ratio, wins in ((border * 1.05, True), (border / 1.05, False)):
+            ahead = separability(alpha, alpha / ratio, places, "max") > separability(
+                alpha, alpha / ratio, places, "average"
+            )
+            assert ahead == wins
+
+
+def test_two_features_that_always_fire_are_not_separable_and_silence_against_certainty_is():
+    assert separability(1.0, 1.0, 4, "max") == 0
+    assert separability(0.9, 0.8, 10_000, "max") == 0
+    assert separability(1.0, 0.0, 4, "max") == np.inf
+
+
 def test_no_threshold_on_the_maximum_beats_the_best_one_on_the_count():
     rng = np.random.default_rng(0)
     for _ in range(200):
