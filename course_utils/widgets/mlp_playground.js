@@ -147,7 +147,7 @@ function render({ model, el }) {
     advance(inEpoch());
     paint();
     if (time - told > 1000) { told = time; say(report()); }
-    if (!Number.isFinite(history.at(-1)[1])) pause("The weights ran away to infinity: lower the learning rate and reset. ");
+    if (lost()) pause("");
   }
   function play() {
     if (reducedMotion()) {
@@ -177,7 +177,9 @@ function render({ model, el }) {
     note = words;
     keep();
   }
+  const lost = () => history.length > 0 && !Number.isFinite(history.at(-1)[1]);
   const report = () => {
+    if (lost()) return `Epoch ${Math.floor(steps / inEpoch())}: the weights ran away to infinity. Lower the learning rate and press Reset.`;
     const a = evaluate(net, get("activation"), fit), b = evaluate(net, get("activation"), held);
     return `Epoch ${Math.floor(steps / inEpoch())}${steps % inEpoch() ? `, step ${steps % inEpoch()} of ${inEpoch()}` : ""}: loss ${show(a.loss, 3)}; wrong ${percent(a.error)} of training and ${percent(b.error)} of test points.`;
   };

@@ -248,6 +248,17 @@ def test_layers_grow_and_formulas_show_the_numbers(open_widget: Callable[..., An
     assert status.inner_text().startswith("h₂₁ = tanh(")
 
 
+@pytest.mark.browser
+def test_weights_that_run_away_are_told(open_widget: Callable[..., Any]) -> None:
+    page = open_widget(MlpPlayground("circles", [8, 8], "linear", lr=10.0, l2=1.0), reduced_motion="reduce")
+    train_button = page.get_by_role("button", name="Train 30 epochs")
+    for _ in range(10):
+        train_button.click()
+    assert "ran away to infinity" in page.locator("[role=status]").inner_text()
+    page.get_by_role("button", name="Reset").click()
+    assert "Epoch 0: loss" in page.locator("[role=status]").inner_text()
+
+
 def test_every_layer_size_has_one_weight_an_edge() -> None:
     for sizes in ([2, 1], [2, 8, 8, 8, 8, 1]):
         for layer, (below, above) in zip(initial(sizes, "ReLU", 0), pairwise(sizes), strict=True):
