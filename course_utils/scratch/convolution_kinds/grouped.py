@@ -98,7 +98,7 @@ def depthwise_separable_conv2d(
     Returns:
         (N, O, H', W').
 
-    Source: Chollet (2017), Xception, which mixes first; Howard et al. (2017), MobileNets, which filters first.
+    Source: Chollet (2017), Xception; Howard et al. (2017), MobileNets.
     """
     return pointwise_conv2d(grouped_conv2d(x, depthwise, None, stride, padding, groups=x.shape[1]), pointwise)
 
