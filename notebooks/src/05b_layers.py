@@ -606,8 +606,8 @@ for ch in (16, 64, 256, 1024):
 assert (rank, full) == (1, 8)
 
 # %% [markdown]
-# So all outputs must agree on *what* to look for in a channel, and may choose only *how much* of it they want. [Chollet (2017)](../book/references.md#chollet-2017) found that this restriction hardly hurts when you spend the
-# saved weights on more channels. (His Xception mixes first and filters second. In a stack of many the order is only a matter of where you start counting.) What it costs in a small network with nothing spent: [at scale](#at-scale).
+# So all outputs must agree on *what* to look for in a channel, and may choose only *how much* of it they want. Is that too strict? [Chollet (2017)](../book/references.md#chollet-2017) spent the saved weights on
+# more and wider layers: with about as many weights as the network he compared with, the separable one was the better. (The lecture puts the 1x1 layer first. In a stack of many, the order is only a matter of where you start counting.) What it costs in a small network with nothing spent: [at scale](#at-scale).
 #
 # ## Along one axis: sound, text, joints
 #
