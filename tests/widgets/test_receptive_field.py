@@ -61,18 +61,25 @@ def test_cells_and_paths_are_those_of_the_input_gradient() -> None:
 
 
 def test_field_jump_and_centre_are_those_of_the_gradients_support() -> None:
-    rng, checked = np.random.default_rng(3), 0
-    while checked < 60:
-        layers = [{**layer, "padding": 0} for layer in random_stack(rng)]
+    rng, checked, padded = np.random.default_rng(3), 0, 0
+    while checked < 80:
+        layers = random_stack(rng)
         rows = geometry(layers, 96)
-        if rows[-1]["size"] < 2:
-            continue
         depth, here = len(rows) - 1, rows[-1]
-        ends = [np.flatnonzero(input_gradient(layers, 96, depth, unit)[1])[[0, -1]] for unit in (0, 1)]
+        reach = (here["field"] - 1) / 2
+        inner = [
+            unit
+            for unit in range(int(here["size"]))
+            if 0 <= here["start"] + unit * here["jump"] - reach and here["start"] + unit * here["jump"] + reach <= 95
+        ]
+        if len(inner) < 2:
+            continue
+        ends = [np.flatnonzero(input_gradient(layers, 96, depth, unit)[1])[[0, -1]] for unit in inner[:2]]
         assert ends[0][1] - ends[0][0] + 1 == here["field"]
         assert ends[1][0] - ends[0][0] == here["jump"]
-        assert ends[0].mean() == here["start"]
-        checked += 1
+        assert ends[0].mean() == here["start"] + inner[0] * here["jump"]
+        checked, padded = checked + 1, padded + any(layer["padding"] for layer in layers)
+    assert padded > 20
 
 
 @pytest.mark.parametrize(
