@@ -67,11 +67,8 @@ def test_field_jump_and_centre_are_those_of_the_gradients_support() -> None:
         rows = geometry(layers, 96)
         depth, here = len(rows) - 1, rows[-1]
         reach = (here["field"] - 1) / 2
-        inner = [
-            unit
-            for unit in range(int(here["size"]))
-            if 0 <= here["start"] + unit * here["jump"] - reach and here["start"] + unit * here["jump"] + reach <= 95
-        ]
+        centres = [here["start"] + unit * here["jump"] for unit in range(int(here["size"]))]
+        inner = [unit for unit, centre in enumerate(centres) if reach <= centre <= 95 - reach]  # clear of the padding
         if len(inner) < 2:
             continue
         ends = [np.flatnonzero(input_gradient(layers, 96, depth, unit)[1])[[0, -1]] for unit in inner[:2]]
