@@ -68,7 +68,14 @@ def draw_coverage(axes: Axes, counts: np.ndarray) -> None:
     axes.set(xticks=[], yticks=[])
 
 
-def draw_readings(axes: Axes, image: np.ndarray, rows: np.ndarray, columns: np.ndarray, color: str = "orange") -> None:
+def draw_readings(
+    axes: Axes,
+    image: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    color: str = "orange",
+    white: float | None = None,
+) -> None:
     """Draw an image with the points at which the taps of one output position read it, joined in tap order.
 
     Args:
@@ -77,8 +84,9 @@ def draw_readings(axes: Axes, image: np.ndarray, rows: np.ndarray, columns: np.n
         rows: (k, k) positions in pixels.
         columns: likewise.
         color: name of a course colour.
+        white: brightness that is drawn white; the brightest pixel if None.
     """
-    axes.imshow(image, cmap="gray", interpolation="nearest")
+    axes.imshow(image, cmap="gray", vmin=0, vmax=white, interpolation="nearest")
     for i in range(len(rows)):
         axes.plot(columns[i], rows[i], color=COLORS[color], linewidth=0.9)
         axes.plot(columns[:, i], rows[:, i], color=COLORS[color], linewidth=0.9)

@@ -33,7 +33,7 @@ from course_utils import data, plotting
 from course_utils.plotting import COLORS
 from course_utils.plotting.receptive_field import draw_cone, draw_coverage, draw_readings
 from course_utils.runtime import band, load_record, seed_everything
-from course_utils.widgets import ConvolutionExplorer
+from course_utils.widgets import ConvolutionExplorer, ReceptiveField
 
 plotting.use_style()
 SEED = 0
@@ -195,7 +195,7 @@ for s in (1, 2, 3, 4):
     assert np.allclose(z, theirs)
     assert np.allclose(z, strided_conv2d(maps[None], weight, stride=s)[0])
     assert np.allclose(z, subsample(strided(maps, weight, 1), s))
-    print(f"stride {s}: {z[0].size:2d} numbers a map, the same as every {s}. row and column of stride 1")
+    print(f"stride {s}: {z[0].size:2d} numbers a map, those of stride 1 whose row and column are multiples of {s}")
 
 # %% [markdown]
 # The work falls by $s^2$, and that is the reason for strides. The library's fast version copies all windows into the columns of a matrix and multiplies once (*im2col*,
@@ -305,7 +305,14 @@ assert likeness[1, 2, 4] > 0.5
 # ## Transposed convolution: the way back
 #
 # To label every pixel, or to draw an image, maps must become *larger*. Turn the arrow round: where a strided layer reads a window and writes one number, let the new layer read one number and write a window. Each input pixel **stamps** its copy of the
-# kernel onto the output, multiplied by its own value, $s$ pixels after the previous stamp. Where stamps overlap, they add up.
+# kernel onto the output, multiplied by its own value, $s$ pixels after the previous stamp. Where stamps overlap, they add up. Here is one image of a single
+# dot. Where does its stamp lie? Choose the picture "lecture" next, and find an output cell that several stamps reach:
+
+# %%
+ConvolutionExplorer(picture="dot", kernel="numbered", stride=2, transposed=True)
+
+# %% [markdown]
+# Along one axis it fits into four lines:
 
 
 # %% tags=["nbval-check-output"]
@@ -373,7 +380,7 @@ for s, p, k in product((1, 2, 3), (0, 1), (3, 4)):
     back = transposed_conv2d(y, w, stride=s, padding=p)
     worst = max(worst, abs((forward * y).sum() - (x * back).sum()))
 flipped = transposed_conv2d(y, w[:, :, ::-1, ::-1], stride=s, padding=p)
-print(f"largest difference over 12 layers: {worst < 1e-10 and 'below 1e-10'}")
+print(f"12 layers, difference of the two sides below 1e-10 in each: {worst < 1e-10}")
 print(
     f"with the kernel flipped by mistake the two sides differ: {abs((forward * y).sum() - (x * flipped).sum()) > 0.1}"
 )
@@ -383,13 +390,13 @@ assert abs((forward * y).sum() - (x * flipped).sum()) > 0.1
 # %% [markdown]
 # <span id="c122"></span>Both lectures say, in words, that it does the *opposite* of a strided convolution, and its nickname is "deconvolution". In shape, yes. In value?
 #
-# > **Predict.** Average an image over 2 x 2 blocks with stride 2, then apply the transposed layer with the same weights. Does the image come back?
+# > **Predict.** Average an image over 4 x 4 blocks with stride 4, then apply the transposed layer with the same weights. Does the image come back?
 
 # %% tags=["nbval-check-output"]
 picture = data.photo("camera", size=64, gray=True).double()[None] / 255
-quarter = torch.full((1, 1, 2, 2), 0.25, dtype=torch.float64)
-shrunk = F.conv2d(picture, quarter, stride=2)
-returned = F.conv_transpose2d(shrunk, quarter, stride=2)
+blocks = torch.full((1, 1, 4, 4), 1 / 16, dtype=torch.float64)
+shrunk = F.conv2d(picture, blocks, stride=4)
+returned = F.conv_transpose2d(shrunk, blocks, stride=4)
 print(
     f"same shape: {returned.shape == picture.shape}; mean brightness {picture.mean():.2f} became {returned.mean():.2f}"
 )
@@ -743,7 +750,7 @@ for name in clips_result:
 assert band("05b_layers.clips", "clip").minimum > 3 * band("05b_layers.clips", "middle frame").maximum
 
 # %% [markdown]
-# One frame is worth a guess, 1 in 8. With all five the network reads the motion. And played backwards, it answers with the *opposite* motion ("left" for "right") nearly as often as it was right before: what it has learned is direction in time.
+# One frame is worth a guess, 1 in 8. With all five the network reads the motion. And played backwards, it answers with the *opposite* motion ("left" for "right") about as often as it was right before: what it has learned is direction in time.
 #
 # ## Taps that move: deformable convolution
 #
@@ -847,7 +854,7 @@ for name in dials_result:
     assert expected.contains(dials_result[name], slack=0.2 * expected.median)
 assert band("05b_layers.dials", "distance").maximum < 0.5 * band("05b_layers.dials", "distance of a rigid grid").minimum
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four dials of nine dots with a bright pointer, turned by different angles. The mesh of the nine points at which the trained layer reads is turned with each dial, its corners on the dots, though a little rounded."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four dials of nine dots with a bright pointer, turned by different angles. White rings mark the dots. The mesh of the nine points at which the trained layer reads is turned with each dial; every point lies in or near its ring."}}
 chosen = [
     angles.argmin().item(),
     angles.abs().argmin().item(),
@@ -856,14 +863,14 @@ chosen = [
 ]
 figure, panels = plt.subplots(1, 4, figsize=(7, 2.1), layout="constrained")
 for axes, i in zip(panels, chosen):
-    draw_readings(
-        axes, new_dials[i, 0].numpy(), (reads[i, :, 0] + 9).view(3, 3).numpy(), (reads[i, :, 1] + 9).view(3, 3).numpy()
-    )
+    rows_read, columns_read = (reads[i] + 9).view(3, 3, 2).numpy().transpose(2, 0, 1)
+    draw_readings(axes, new_dials[i, 0].numpy(), rows_read, columns_read, white=1.2)
+    axes.plot(true[i, :, 1] + 9, true[i, :, 0] + 9, "o", color="white", markersize=8, markerfacecolor="none")
     axes.set_title(f"turned by {torch.rad2deg(angles[i]):.0f}°")
 plt.show()
 
 # %% [markdown]
-# The mesh turns with the dial. And since the offset network is itself a convolution, we may run it on a wider image with *two* dials. One layer, one image, and different offsets at each place:
+# White rings mark where the dots are; the layer has never been told. The mesh turns with the dial. And since the offset network is itself a convolution, we may run it on a wider image with *two* dials. One layer, one image, and different offsets at each place:
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One wide image with two dials, the left one turned to the left, the right one to the right. The same layer reads with a mesh turned to the left over the left dial and with one turned to the right over the right dial."}}
 pair = torch.cat([new_dials[chosen[0]], new_dials[chosen[3]]], dim=-1)[None]  # (1, 1, 19, 38)
@@ -877,6 +884,7 @@ for column, color in ((0, "orange"), (19, "sky")):
         pair_rows[0, :, 0, column].view(3, 3).numpy(),
         pair_columns[0, :, 0, column].view(3, 3).numpy(),
         color,
+        white=1.2,
     )
 plt.show()
 
@@ -896,7 +904,18 @@ assert (shifts[:, 0, 0] - other[:, 0, 0]).abs().max() > 1
 # %% [markdown]
 # ## What a unit sees
 #
-# The [receptive field](../book/glossary.md#receptive-field) of a unit is the part of the input that can change its value. <span id="c150"></span>For one layer it is the kernel itself: size $k$ (or $k'$, if dilated). For a stack, look down from the top:
+# The [receptive field](../book/glossary.md#receptive-field) of a unit is the part of the input that can change its value. <span id="c150"></span>For one layer it is the kernel itself: size $k$ (or $k'$, if dilated). For a stack, look down from the top.
+# Build one yourself:
+#
+# 1. Add layers of width 3. How many pixels does each one add?
+# 2. Give the *first* layer a stride of 2. What do the later layers add now?
+# 3. Take the preset with dilations 2, 2, 2, and look for the input pixels that the unit does not see.
+
+# %%
+ReceptiveField()
+
+# %% [markdown]
+# Two of these stacks side by side:
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two cones of connections from one unit of the third layer down to the input pixels. Left, three layers of width 3 at stride 1: fields of 3, 5, 7 pixels. Right, with stride 2 in each layer: fields of 3, 7, 15 pixels."}}
 from course_utils.scratch.convolution_kinds.receptive_field import (
@@ -1030,8 +1049,8 @@ assert min(smallest[11], smallest[13]) > 1e-6
 stack = [Layer(3)] * 20
 size = 51
 profiles = {
-    "linear, measured": effective_profile(stack, size, channels=8, networks=120, seed=SEED),
-    "with ReLU, measured": effective_profile(stack, size, channels=8, networks=120, relu=True, seed=SEED),
+    "linear, measured": effective_profile(stack, size, channels=24, networks=150, seed=SEED),
+    "with ReLU, measured": effective_profile(stack, size, channels=24, networks=150, relu=True, seed=SEED),
 }
 sigma = effective_variance(stack) ** 0.5
 pixel = np.arange(size) - size // 2
@@ -1334,7 +1353,7 @@ assert record["middle_weights"]["ordinary"] == conv_weights(16, 32, 3) + conv_we
 assert record["middle_weights"]["separable"] == separable_weights(16, 32) + separable_weights(32, 32)
 
 # %% [markdown]
-# Each cut in weights costs a little accuracy, in the order of the cut. What cheap layers buy is *room*: at equal cost you may have a deeper or wider network, and there they win. Chapters 06 and 07 make that trade.
+# The fewest weights cost the most accuracy; between groups of 2 and of 4 five seeds show no difference worth a word. What cheap layers buy is *room*: at equal cost you may have a deeper or wider network, and there they win. Chapters 06 and 07 make that trade.
 #
 # ## Summary
 #

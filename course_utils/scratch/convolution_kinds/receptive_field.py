@@ -160,7 +160,7 @@ def effective_variance(layers: Sequence[Layer]) -> float:
 def effective_profile(
     layers: Sequence[Layer], size: int, channels: int = 16, networks: int = 50, relu: bool = False, seed: int = 0
 ) -> np.ndarray:
-    """Measure the mean squared gradient of the middle output for each input pixel, over many random networks.
+    """Measure each input pixel's share of the squared gradient of the middle output, averaged over random networks.
 
     Args:
         layers: the stack.
@@ -171,7 +171,7 @@ def effective_profile(
         seed: of the weights and inputs.
 
     Returns:
-        (size,), scaled to the sum 1.
+        (size,), with the sum 1.
     """
     check_int("networks", networks, minimum=1)
     energy = np.zeros(size)
@@ -182,7 +182,9 @@ def effective_profile(
             x = torch.randn(1, 1, size, dtype=torch.float64)
             with torch.no_grad():
                 middle = stack(x).shape[-1] // 2
-            energy += input_gradient(stack, x, (middle,))[0].numpy() ** 2
+            squared = input_gradient(stack, x, (middle,))[0].numpy() ** 2
+            if squared.sum() > 0:  # a narrow network of ReLUs may be silent
+                energy += squared / squared.sum()  # else the few networks with the largest gradients would decide
     return energy / energy.sum()
 
 
