@@ -168,7 +168,7 @@ assert np.allclose(with_one @ best, 0.5)
 # So bend. The perceptron's own bend is the step: 0 below the threshold, 1 above. It can represent XOR (you
 # [built it](01_perceptron.ipynb#exercises) from three units). Why does the lecture say in bold **not** to use it?
 #
-# > **Predict.** A network with four hidden units, trained on XOR by gradient descent: once with the step, once with the sigmoid $1/(1+e^{-a})$, a
+# > **Predict.** A network with four hidden units, trained on XOR by gradient descent from ten starts: once with the step, once with the sigmoid $1/(1+e^{-a})$, a
 # > smooth step. What does autograd report for the first layer's weights under the step? Which losses do you expect after 2,000 steps?
 
 
@@ -177,37 +177,38 @@ def step(a):
     return (torch.sign(a) + 1) / 2  # sign passes a gradient of exactly 0; (a > 0).float() passes none at all
 
 
-def train_xor(bend, steps=2000, seed=SEED):
-    draw = torch.Generator().manual_seed(seed)
-    W1, W2 = torch.randn(4, 2, generator=draw), torch.randn(1, 4, generator=draw)
-    b1, b2 = torch.randn(4, generator=draw), torch.zeros(1)
+def train_xor(bend, steps=2000, seeds=10):
+    """Train ten networks 2-4-1 side by side; the first dimension of every tensor counts networks."""
+    draw = torch.Generator().manual_seed(SEED)
+    W1, W2 = torch.randn(seeds, 4, 2, generator=draw), torch.randn(seeds, 1, 4, generator=draw)
+    b1, b2 = torch.randn(seeds, 1, 4, generator=draw), torch.zeros(seeds, 1, 1)
     parameters = [p.requires_grad_() for p in (W1, b1, W2, b2)]
-    start = W1.detach().clone()
+    start, losses, first_gradient = W1.detach().clone(), [], None
     x, y = torch.tensor(corners).float(), torch.tensor(wanted).float()
-    losses, first_gradient = [], None
     for _ in range(steps):
-        loss = ((bend(x @ W1.T + b1) @ W2.T + b2)[:, 0] - y).square().mean()
-        gradients = torch.autograd.grad(loss, parameters)
+        scores = (bend(x @ W1.mT + b1) @ W2.mT + b2)[..., 0]
+        loss = (scores - y).square().mean(dim=1)  # one loss a network
+        gradients = torch.autograd.grad(loss.sum(), parameters)
         first_gradient = gradients[0] if first_gradient is None else first_gradient
         with torch.no_grad():
             for p, g in zip(parameters, gradients):
                 p -= 0.3 * g
-        losses.append(loss.item())
-    return losses, first_gradient, (W1.detach() - start).abs().max().item()
+        losses.append(loss.detach())
+    moved = (W1.detach() - start).abs().amax(dim=(1, 2))
+    return torch.stack(losses), first_gradient, moved
 
 
-with_step = [train_xor(step, seed=s) for s in range(10)]
-with_sigmoid = [train_xor(torch.sigmoid, seed=s) for s in range(10)]
-for name, runs in (("step", with_step), ("sigmoid", with_sigmoid)):
-    solved = sum(losses[-1] < 0.01 for losses, _, _ in runs)
-    still = sum(moved == 0 for _, _, moved in runs)
-    silent = sum(bool((gradient == 0).all()) for _, gradient, _ in runs)
+runs = {"step": train_xor(step), "sigmoid": train_xor(torch.sigmoid)}
+for name, (losses, first_gradient, moved) in runs.items():
+    silent = (first_gradient == 0).all(dim=2).all(dim=1).sum()
     print(
-        f"{name:8s} first-layer gradient all zero: {silent} of 10; first layer never moved: {still}; solved: {solved}"
+        f"{name:8s} first-layer gradient all zero: {silent} of 10; first layer never moved: {(moved == 0).sum()}; "
+        f"solved: {(losses[-1] < 0.01).sum()}"
     )
-assert all((gradient == 0).all() and moved == 0 for _, gradient, moved in with_step)
-assert all((gradient != 0).any() and moved > 0.1 for _, gradient, moved in with_sigmoid)
-assert sum(losses[-1] < 0.01 for losses, _, _ in with_sigmoid) >= 8
+assert (runs["step"][1] == 0).all()
+assert (runs["step"][2] == 0).all()
+assert (runs["sigmoid"][2] > 0.1).all()
+assert (runs["sigmoid"][0][-1] < 0.01).sum() >= 8
 
 # %% [markdown]
 # Under the step the first layer gets a gradient of exactly zero, so it stays where chance put it. The output layer still learns, on top of random
@@ -226,11 +227,11 @@ middle.plot(a, 0 * a, color=COLORS["ink"], linestyle=":")
 left.legend(fontsize=7.5, loc="upper left", handlelength=1.2)
 left.set(title="value", xlabel="a")
 middle.set(title="slope", xlabel="a")
-for (losses, _, _), (smooth, _, _) in zip(with_step[:5], with_sigmoid[:5]):
-    right.plot(losses, color=COLORS["ink"], linestyle=":", linewidth=1.2)
-    right.plot(smooth, color=COLORS["blue"], linewidth=1)
-right.set(title="loss on XOR, 5 seeds", xlabel="step", ylim=(0, 0.6))
-right.legend(["step", "sigmoid"], fontsize=8)
+for name, color, style in (("step", "ink", ":"), ("sigmoid", "blue", "-")):
+    lines = right.plot(runs[name][0][:, :5], color=COLORS[color], linestyle=style, linewidth=1.2)
+    lines[0].set_label(name)
+right.set(title="loss on XOR, 5 starts", xlabel="step", ylim=(0, 0.6))
+right.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
@@ -1023,7 +1024,7 @@ assert np.abs(ACTIVATIONS["leaky_relu"][0](points) - np.maximum(0.01 * points, p
 # <span id="c041"></span>ReLU: gradient exactly 0, for ever. Leaky: one hundredth of a slope is enough to walk back. So the lecture's "does not saturate, will not die" is true of $\max(0.01a, a)$; just remember that from the negative
 # side the signal arrives at one percent.
 #
-# PReLU lets the network choose the leak. Its derivative in $\alpha$ is $\min(0, a)$, summed over all places that share this $\alpha$. Check it, then watch four slopes move:
+# PReLU lets the network choose the leak. Its derivative in $\alpha$ is $\min(0, a)$, summed over all places that share this $\alpha$. Check it, then watch 32 slopes move:
 
 # %% tags=["nbval-check-output"]
 rng = np.random.default_rng(SEED)
@@ -1067,7 +1068,7 @@ assert slopes.max() - slopes.min() > 0.1
 #
 # > **Predict.** ReLU against tanh: who is faster, and by what factor? Sigmoid? Does depth change the picture?
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Batches until one percent training error on a log axis for networks with 1, 3 and 6 hidden layers, each dot one of 20 seeds: ReLU and leaky ReLU lie together, tanh is as fast or faster at every depth, sigmoid needs several times more and at six layers sits on the line that marks the end of the budget."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Batches until one percent training error on a log axis for networks with 1, 3 and 6 hidden layers, each dot one of 20 seeds: ReLU and leaky ReLU lie together, tanh is as fast or faster at every depth; sigmoid is close with one layer, several times slower with three, and with six sits on the line that marks the end of the budget."}}
 race = load_record("02_mlp.race")
 figure, axes = plt.subplots(figsize=(7, 3))
 styles = {"relu": ("vermillion", "s"), "leaky_relu": ("orange", "D"), "tanh": ("blue", "o"), "sigmoid": ("ink", "^")}
@@ -1111,7 +1112,7 @@ for depth in race["hidden_layers"]:
     print(f"{depth} hidden: " + ", ".join(cells))
 assert all(ratio["tanh", depth] < 2 for depth in race["hidden_layers"])  # nowhere near six
 assert all(0.8 < ratio["leaky_relu", depth] < 1.25 for depth in race["hidden_layers"])
-assert all(ratio["sigmoid", depth] > 1.5 for depth in race["hidden_layers"])
+assert 1 < ratio["sigmoid", 1] < 2
 assert ratio["sigmoid", 3] > 4
 
 for activation in ("relu", "tanh", "sigmoid"):  # five of the recorded runs, here and now
@@ -1135,8 +1136,7 @@ for activation in ("relu", "tanh", "sigmoid"):  # five of the recorded runs, her
     assert expected.contains(float(np.median(met)), slack=10 + 0.1 * expected.median)
 
 # %% [markdown]
-# Here tanh is *as fast as ReLU or faster*, at every depth. The sigmoid is far slower, and the gap grows with depth until it never arrives: each sigmoid layer passes back at most a quarter of the signal (2.12). So: "much faster than the sigmoid" holds, and more so in deeper networks; "6x" is one number from one experiment, and for
-# ReLU against tanh it does not hold in general. The claim is **imprecise**. (With the slope of tanh at 1, good starting weights and only a few layers, there is little for ReLU to improve. Why starting weights matter so much is chapter 04b.)
+# Here tanh is *as fast as ReLU or faster*, at every depth. The sigmoid is hardly slower with one hidden layer, once it may take the larger steps that its small slope asks for; it is several times slower with three; with six it never arrives, because each sigmoid layer passes back at most a quarter of the signal (2.12). So: "much faster than the sigmoid" is true of *deep* networks, and "6x" is one number from one experiment. For ReLU against tanh it does not hold in general. The claim is **imprecise**. (With the slope of tanh at 1, good starting weights and a few layers only, there is little for ReLU to improve. Why starting weights matter so much is the subject of chapter 04b.)
 #
 # Leaky ReLU and ReLU lie on top of each other. And a ReLU is cheaper to compute than an exponential, which this race does not count.
 #
@@ -1234,7 +1234,7 @@ for amount in (100, 1297):
             right = (net(width_new).argmax(dim=1) == unseen.labels).double().mean().item()
         width_result[f"accuracy_{amount}_{units}"] = right
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against hidden units, 4 to 1024, two bands of 20 seeds: with 100 training digits it rises from about one half to about 0.87 and stays level, with all 1,297 it rises to about 0.96 and stays level; neither falls for wide networks."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against hidden units, 4 to 1024, two bands of 20 seeds: with 100 training digits it rises from about one half to about 0.91 and stays level, with all 1,297 it rises to about 0.97; neither falls for wide networks."}}
 record = load_record("02_mlp.width")["metrics"]
 widths = (4, 32, 256, 1024)
 figure, axes = plt.subplots(figsize=(6, 2.9))
@@ -1328,7 +1328,7 @@ except ValueError as error:
 #
 # ### One pixel to the right
 #
-# What does that do to a trained network? Put the $8 \times 8$ digits into a frame of $12 \times 12$, so that shifts push nothing out. Train an MLP on the centred digits. Train a small *convolutional* network of about the same size: three layers of
+# What does that do to a trained network? Put the $8 \times 8$ digits into a frame of $12 \times 12$, so that shifts push nothing out. Train an MLP on the centred digits. Train a small *convolutional* network with fewer weights: three layers of
 # $3 \times 3$ windows, and at the end a maximum over all places, so that each of its features says *whether* something is seen and not *where*. Neither has ever seen a shifted digit. Then shift the test digits.
 #
 # > **Predict.** Both are right on about 97 of 100 centred digits. After a shift by *one* pixel: the MLP? The other? After two pixels, is the MLP still better than guessing?
@@ -1345,13 +1345,13 @@ digits, unseen = data.load("digits", "train"), data.load("digits", "test")
 framed, framed_new = (add_frame(split.images.float() / 255, 2) for split in (digits, unseen))
 
 
-def train_classifier(net, epochs, lr):
-    steps = epochs * -(-len(framed) // 64)
+def train_classifier(net, epochs, lr, batch_size=64):
+    steps = epochs * -(-len(framed) // batch_size)
     optimiser = torch.optim.Adam(net.parameters(), lr=lr)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps)
     draw = torch.Generator().manual_seed(SEED)
     for _ in range(epochs):
-        for batch in torch.randperm(len(framed), generator=draw).split(64):
+        for batch in torch.randperm(len(framed), generator=draw).split(batch_size):
             optimiser.zero_grad()
             F.cross_entropy(net(framed[batch]), digits.labels[batch]).backward()
             optimiser.step()
@@ -1368,12 +1368,12 @@ torch.manual_seed(SEED)
 mlp = train_classifier(nn.Sequential(nn.Flatten(), nn.Linear(144, 64), nn.ReLU(), nn.Linear(64, 10)), 20, 5e-3)
 torch.manual_seed(SEED)
 pooled = nn.Sequential(
-    nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(),
-    nn.Conv2d(16, 24, 3, padding=1), nn.ReLU(),
-    nn.Conv2d(24, 24, 3, padding=1), nn.ReLU(),
-    nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(24, 10),
+    nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(),
+    nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
+    nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
+    nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(32, 10),
 )  # fmt: skip
-train_classifier(pooled, 10, 1e-2)
+train_classifier(pooled, epochs=6, lr=2e-2, batch_size=32)
 shift_result = {}
 for name, net in (("mlp", mlp), ("cnn", pooled)):
     for right in (-2, -1, 0, 1, 2):
@@ -1461,7 +1461,7 @@ for other in others:
 # | [C037](#c037) Acyclic means computable in one pass | true | exactly then |
 # | [C038](#c038) Softmax with $-\sum \ln p$ is the multi-class logistic loss | true | PyTorch averages where the lecture sums |
 # | [C039](#c039) ReLU does not saturate in the positive region | true | slope 1 there, slope 0 on the other side |
-# | [C040](#c040) ReLU trains 6 times faster than sigmoid or tanh | imprecise | one experiment against tanh; here tanh is as fast or faster, the sigmoid far slower |
+# | [C040](#c040) ReLU trains 6 times faster than sigmoid or tanh | imprecise | one experiment against tanh; here tanh is as fast or faster, and the sigmoid slower the deeper the network |
 # | [C041](#c041) Leaky ReLU does not saturate and does not die | true | with one percent of the signal on the negative side |
 # | [C042](#c042) Maxout can implement ReLU and vice versa | true | three ReLU units for a pair; the slide leaves out the biases |
 # | [C043](#c043) Maxout has more parameters per node | true | $k$ times |
@@ -1733,7 +1733,7 @@ assert band("02_mlp.mnist", "cnn_shift_2").minimum > 0.95
 # - One hidden layer stores any table of bits ($2^D$ units if it only stores) and follows any curve, if its bend is no polynomial and its units have biases.
 # - Any wiring without a cycle is computed in one pass, in topological order.
 # - Softmax with cross-entropy: gradient $p - \text{one-hot}$; subtract the largest score first. Squared error: gradient is the error. Triplets: only comparisons.
-# - Saturation and death are measurable. ReLU was not faster than tanh here; the sigmoid was slower, more so with depth.
+# - Saturation and death are measurable. ReLU was not faster than tanh here; the sigmoid fell behind with depth.
 # - Pixels into an MLP: weights grow with the square of the side, and one pixel of shift halves its accuracy.
 #
 # ## Further reading
