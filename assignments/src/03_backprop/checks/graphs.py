@@ -1,0 +1,69 @@
+"""Exercise 2: the engine."""
+
+import numpy as np
+
+from course_utils.grading.answers import ask, compare, passed, read_array
+
+CASES = (
+    ([["mul", 0, 1], ["add", 3, 2]], [3.0, 4.0, 5.0], [4, 3, 1, 1, 1], [
+        ([3, 4, 1, 1, 1], "backward: a factor of a product gets the other factor, not itself"),
+        ([0, 0, 1, 1, 1], "backward starts at the wrong end: go from the last operation to the first"),
+    ]),
+    ([["add", 0, 1], ["mul", 2, 0]], [3.0, 4.0], [10, 3, 3, 1], [
+        ([3, 3, 3, 1], "backward sets a gradient where it should add: value 0 was used twice, so it gets 7 and then 3 more"),
+        ([7, 3, 3, 1], "backward loses a contribution: value 0 was used twice, and each use adds to what is there"),
+        ([7, 0, 3, 1], "backward starts at the wrong end: go from the last operation to the first"),
+        ([6, 3, 3, 1], "backward: a factor of a product gets the other factor, not itself"),
+        ([10, 7, 7, 1], "backward: a factor of a product gets the other factor, not itself"),
+    ]),
+    ([["mul", 0, 0]], [3.0], [6, 1], [
+        ([3, 1], "backward misses that a value can be used twice by one operation: the square of 3 has the slope 3 + 3"),
+    ]),
+    ([["add", 0, 0], ["add", 1, 0]], [2.0], [3, 1, 1], [
+        ([2, 1, 1], "backward sets a gradient where it should add, or misses a value used twice by one operation"),
+    ]),
+    ([["relu", 0], ["mul", 2, 1]], [2.0, -3.0], [-3, 2, -3, 1], [
+        ([0, 2, -3, 1], "backward: a ReLU is open or closed by the sign of its input, not of the gradient: -3 passes"),
+    ]),
+    ([["relu", 0], ["add", 2, 1]], [-2.0, 1.0], [0, 1, 1, 1], [
+        ([1, 1, 1, 1], "backward lets a gradient through a closed ReLU: it is closed by the sign of its input, -2 here"),
+    ]),
+    ([["relu", 0], ["add", 2, 1]], [0.0, 1.0], [0, 1, 1, 1], [
+        ([1, 1, 1, 1], "backward: the ReLU has slope 0 at 0, by agreement"),
+    ]),
+)  # fmt: skip
+
+
+def engine(evaluate, backward) -> None:
+    """Exercise 2."""
+    ops = [["mul", 0, 1], ["add", 3, 2], ["relu", 4], ["mul", 5, 5]]
+    got = read_array(ask(evaluate, ops, np.array([3.0, -4.0, 5.0])), (7,), "evaluate(ops, inputs)")
+    mistakes = [
+        ([3, -4, 5, -12, -7, -0.07, 0.0049], "evaluate: a ReLU gives 0 for -7, it does not leak"),
+        ([3, -4, 5, -12, -7, -7, 49], "evaluate: a ReLU gives 0 for -7"),
+    ]
+    right = [3, -4, 5, -12, -7, 0, 0]
+    compare(got, right, mistakes, f"evaluate is not right: the values of {ops} for 3, -4, 5 are {right}")
+    got = read_array(ask(evaluate, [["tanh", 0], ["add", 1, 1]], np.array([0.5])), (3,), "evaluate(ops, inputs)")
+    compare(
+        got,
+        [0.5, 0.4621171573, 0.9242343145],
+        otherwise="evaluate is not right for tanh(0.5) and for a value added to itself",
+    )
+
+    for ops, inputs, right, mistakes in CASES:
+        values = read_array(ask(evaluate, ops, np.array(inputs)), (len(inputs) + len(ops),), "evaluate(ops, inputs)")
+        name = f"backward(ops, values) for {ops}"
+        got = read_array(ask(backward, ops, values), (len(values),), name)
+        otherwise = f"backward is not right for {ops} with inputs {inputs}: the gradients are {right}, yours {list(map(float, got))}"
+        compare(got, right, mistakes, otherwise)
+    z = 0.4621171573
+    ops, values = [["tanh", 0], ["mul", 2, 1]], np.array([0.5, 3.0, z, 3 * z])
+    got = read_array(ask(backward, ops, values), (4,), "backward(ops, values)")
+    mistakes = [
+        ([1 - z**2, z, 3, 1], "backward: the slope of tanh has to be multiplied by the gradient from above, 3 here"),
+        ([3, z, 3, 1], "backward: tanh has the slope 1 - z^2"),
+        ([3 * z * (1 - z), z, 3, 1], "backward: z (1 - z) is the slope of the sigmoid, tanh has 1 - z^2"),
+    ]
+    compare(got, [3 * (1 - z**2), z, 3, 1], mistakes, "backward is not right for 3 tanh(0.5)")
+    passed(2, "You have written the heart of PyTorch.")

@@ -1,0 +1,46 @@
+"""Exercise 6: a network."""
+
+import numpy as np
+
+from course_utils.grading.answers import ask, compare, passed, read_array, read_number, read_tuple
+
+
+def network(function) -> None:
+    """Exercise 6."""
+    x, y = np.array([[1.0, 2.0]]), np.array([1])
+    w1, b1 = np.array([[1.0, 1.0], [1.0, -2.0], [-1.0, 2.0]]), np.array([0.0, 1.0, 0.5])  # a = 3, -2, 3.5
+    w2, b2 = np.array([[1.0, 0.5, 2.0], [-1.0, 4.0, 3.0]]), np.array([0.0, 2.5])  # logits 10, 10: p = 1/2, 1/2
+    found = read_tuple(ask(function, x, y, w1, b1, w2, b2), 5, "network_gradients(x, y, w1, b1, w2, b2)")
+    loss = read_number(found[0], "the loss")
+    half = np.log(2)
+    otherwise = f"the loss is not right, so look at the forward pass first: a = 3, -2, 3.5; logits 10 and 10; the loss is {half:.4f}, yours {loss:.4f}"
+    compare(loss, half, otherwise=otherwise)
+    gw1, gb1 = read_array(found[1], (3, 2), "gw1"), read_array(found[2], (3,), "gb1")
+    gw2, gb2 = read_array(found[3], (2, 3), "gw2"), read_array(found[4], (2,), "gb2")
+    mistakes = [
+        (
+            [[1.5, -1, 1.75], [-1.5, 1, -1.75]],
+            "gw2 uses the wrong values: what the second layer saw is z, after the ReLU, not a",
+        ),
+    ]
+    compare(
+        gw2,
+        [[1.5, 0, 1.75], [-1.5, 0, -1.75]],
+        mistakes,
+        "gw2 is not right: the outer product of g = (1/2, -1/2) and z",
+    )
+    compare(gb2, [0.5, -0.5], otherwise="gb2 is not right: g = (1/2, -1/2) here")
+    mistakes = [
+        ([1, -1.75, -0.5], "the backward pass forgets the ReLU: the second hidden unit is off, nothing passes it"),
+        (
+            [1, 0, 0],
+            "the backward pass clips the gradient: the gate is opened by the sign of its input, so -1/2 passes",
+        ),
+        ([0, 0, 0], "the first layer learns nothing: gz goes back through the ReLU to it"),
+        ([1, 0, 1], "the gradient does not go back through the weights of the second layer: gz = g W2"),
+    ]
+    compare(gb1, [1, 0, -0.5], mistakes, "gb1 is not right: gz is (1, -1.75, -0.5), and the second unit is off")
+    compare(
+        gw1, [[1, 2], [0, 0], [-0.5, -1]], otherwise="gw1 is not right: the outer product of gb1 and x, for one example"
+    )
+    passed(6, "Add one line, w -= eta * gw, and it learns.")

@@ -1,0 +1,721 @@
+"""Wrong and right solutions of assignment 3 (see course_utils.grading.mutants): what the tests are tested with."""
+
+import numpy as np
+
+
+# %% right unit: line by line
+def unit(x, w, b, y):
+    a = w * x + b
+    z = np.tanh(a)
+    e = z - y
+    loss = 0.5 * e * e
+    d_e = e
+    d_z = d_e
+    d_a = d_z / np.cosh(a) ** 2
+    return [loss, d_a * x, d_a * 1.0, d_a * w]
+
+
+# %% right unit: the exponential form of tanh
+def unit(x, w, b, y):
+    s = 1 / (1 + np.exp(-2 * (w * x + b)))
+    z = 2 * s - 1
+    slope = 4 * s * (1 - s) * (z - y)
+    return (z - y) ** 2 / 2, slope * x, slope, slope * w
+
+
+# %% wrong unit: the slope of tanh is missing
+# thinks: the error itself goes back to the weight
+# says: slope of tanh
+def unit(x, w, b, y):
+    e = np.tanh(w * x + b) - y
+    return e**2 / 2, e * x, e, e * w
+
+
+# %% wrong unit: slope of the sigmoid
+# thinks: every squashing function has the slope z (1 - z)
+# says: of the sigmoid
+def unit(x, w, b, y):
+    z = np.tanh(w * x + b)
+    d = (z - y) * z * (1 - z)
+    return (z - y) ** 2 / 2, d * x, d, d * w
+
+
+# %% wrong unit: slope at the output
+# thinks: the slope of tanh at z is taken with the formula for a
+# says: slope of tanh
+def unit(x, w, b, y):
+    z = np.tanh(w * x + b)
+    d = (z - y) * (1 - np.tanh(z) ** 2)
+    return (z - y) ** 2 / 2, d * x, d, d * w
+
+
+# %% wrong unit: target minus output
+# thinks: the error is target minus output, and its sign does not matter
+# says: the sign
+def unit(x, w, b, y):
+    z = np.tanh(w * x + b)
+    d = (y - z) * (1 - z**2)
+    return (z - y) ** 2 / 2, d * x, d, d * w
+
+
+# %% wrong unit: gradients of weight and input exchanged
+# thinks: the gradient of w contains w
+# says: exchanged
+def unit(x, w, b, y):
+    z = np.tanh(w * x + b)
+    d = (z - y) * (1 - z**2)
+    return (z - y) ** 2 / 2, d * w, d, d * x
+
+
+# %% wrong unit: factor 2
+# thinks: the derivative of a square has a factor 2
+# says: twice
+def unit(x, w, b, y):
+    z = np.tanh(w * x + b)
+    d = 2 * (z - y) * (1 - z**2)
+    return (z - y) ** 2 / 2, d * x, d, d * w
+
+
+# %% wrong unit: loss without the half
+# thinks: the loss is the squared error
+# says: half
+def unit(x, w, b, y):
+    z = np.tanh(w * x + b)
+    d = (z - y) * (1 - z**2)
+    return (z - y) ** 2, d * x, d, d * w
+
+
+# %% wrong unit: bias gradient one
+# thinks: the bias is a constant, so its derivative is 1
+# says: the gradient of b
+def unit(x, w, b, y):
+    z = np.tanh(w * x + b)
+    d = (z - y) * (1 - z**2)
+    return (z - y) ** 2 / 2, d * x, 1.0, d * w
+
+
+# %% right engine: dictionaries of functions
+FORWARD = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "tanh": np.tanh, "relu": lambda a: a * (a > 0)}
+
+
+def evaluate(ops, inputs):
+    values = np.concatenate([np.asarray(inputs, dtype=float), np.zeros(len(ops))])
+    for number, (name, *where) in enumerate(ops, start=len(inputs)):
+        values[number] = FORWARD[name](*values[where])
+    return values
+
+
+def backward(ops, values):
+    slopes = {
+        "add": lambda a, b: (1.0, 1.0),
+        "mul": lambda a, b: (b, a),
+        "tanh": lambda a: (1 - np.tanh(a) ** 2,),
+        "relu": lambda a: (float(a > 0),),
+    }
+    gradients = [0.0] * (len(values) - 1) + [1.0]
+    for back, (name, *where) in enumerate(ops[::-1], start=1):
+        for place, slope in zip(where, slopes[name](*[values[i] for i in where])):
+            gradients[place] += gradients[-back] * slope
+    return gradients
+
+
+# %% right engine: asks who uses a value
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1
+    for place in range(len(values) - 2, -1, -1):
+        for number, (name, *where) in enumerate(ops):
+            above = gradients[first + number]
+            for position, used in enumerate(where):
+                if used != place:
+                    continue
+                if name == "mul":
+                    gradients[place] += above * values[where[1 - position]]
+                elif name == "tanh":
+                    gradients[place] += above * (1 - values[first + number] ** 2)
+                elif name == "add" or values[place] > 0:
+                    gradients[place] += above
+    return gradients
+
+
+# %% wrong engine: sets in place of adding
+# thinks: each value is used once
+# says: should add
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] = g
+            gradients[where[1]] = g
+        elif name == "mul":
+            i, j = where
+            gradients[i] = g * values[j]
+            gradients[j] = g * values[i]
+        elif name == "tanh":
+            gradients[where[0]] = g * (1 - value**2)
+        else:
+            gradients[where[0]] = g * (value > 0)
+    return gradients
+
+
+# %% wrong engine: a square is used once
+# thinks: an operation touches a value once
+# says: twice by one operation
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        slopes = {
+            "add": [1.0, 1.0],
+            "mul": [values[where[-1]], values[where[0]]],
+            "tanh": [1 - value**2],
+            "relu": [float(value > 0)],
+        }[name]
+        for i, slope in dict(zip(where, slopes)).items():
+            gradients[i] += g * slope
+    return gradients
+
+
+# %% wrong engine: first operation first
+# thinks: the order of the operations does not matter
+# says: from the last operation to the first
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in range(len(ops)):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += g * values[j]
+            gradients[j] += g * values[i]
+        elif name == "tanh":
+            gradients[where[0]] += g * (1 - value**2)
+        elif value > 0:
+            gradients[where[0]] += g
+    return gradients
+
+
+# %% wrong engine: own factor in a product
+# thinks: each factor gets its own value
+# says: the other factor
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += g * values[i]
+            gradients[j] += g * values[j]
+        elif name == "tanh":
+            gradients[where[0]] += g * (1 - value**2)
+        elif value > 0:
+            gradients[where[0]] += g
+    return gradients
+
+
+# %% wrong engine: the gate looks at the gradient
+# thinks: a ReLU passes back positive numbers only
+# says: sign of its input
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += g * values[j]
+            gradients[j] += g * values[i]
+        elif name == "tanh":
+            gradients[where[0]] += g * (1 - value**2)
+        else:
+            gradients[where[0]] += max(0.0, g)
+    return gradients
+
+
+# %% wrong engine: the gate is open at zero
+# thinks: zero counts as positive
+# says: slope 0 at 0
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += g * values[j]
+            gradients[j] += g * values[i]
+        elif name == "tanh":
+            gradients[where[0]] += g * (1 - value**2)
+        elif values[where[0]] >= 0:
+            gradients[where[0]] += g
+    return gradients
+
+
+# %% wrong engine: slope of tanh without the gradient from above
+# thinks: the gradient is the local slope
+# says: multiplied by the gradient from above
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += g * values[j]
+            gradients[j] += g * values[i]
+        elif name == "tanh":
+            gradients[where[0]] += 1 - value**2
+        elif value > 0:
+            gradients[where[0]] += g
+    return gradients
+
+
+# %% wrong engine: a ReLU that keeps negative values small
+# thinks: a ReLU leaks
+# says: evaluate
+def evaluate(ops, inputs):
+    values = list(inputs)
+    for name, *where in ops:
+        v = [values[i] for i in where]
+        values.append({"add": sum(v), "mul": np.prod(v), "tanh": np.tanh(v[0]), "relu": max(0.01 * v[0], v[0])}[name])
+    return np.array(values)
+
+
+# %% wrong engine: places counted among the operations
+# thinks: value i is the result of operation i
+# says: evaluate
+def evaluate(ops, inputs):
+    values = list(inputs)
+    results = []
+    for name, *where in ops:
+        v = [values[i % len(values)] for i in where]
+        results.append({"add": sum(v), "mul": np.prod(v), "tanh": np.tanh(v[0]), "relu": max(0.0, v[0])}[name])
+    return np.array(values + results)
+
+
+# %% right gradient_check: moves a copy back and forth
+def numerical_gradient(ops, inputs, h):
+    moved = np.array(inputs, dtype=float)
+    slopes = []
+    for k in range(len(moved)):
+        old = moved[k]
+        moved[k] = old + h
+        up = evaluate(ops, moved)[-1]
+        moved[k] = old - h
+        slopes.append((up - evaluate(ops, moved)[-1]) / (2 * h))
+        moved[k] = old
+    return slopes
+
+
+def relative_error(a, b):
+    difference = np.sqrt(np.sum((np.asarray(a) - np.asarray(b)) ** 2))
+    return float(difference / (np.sqrt(np.sum(np.square(a))) + np.sqrt(np.sum(np.square(b))))) if difference else 0.0
+
+
+# %% right gradient_check: rows of an identity
+def numerical_gradient(ops, inputs, h):
+    def result(x):
+        return evaluate(ops, x)[-1]
+
+    return np.array([result(inputs + u) - result(inputs - u) for u in h * np.eye(len(inputs))]) / (h + h)
+
+
+def relative_error(a, b):
+    a, b = np.ravel(a), np.ravel(b)
+    size = np.sqrt(a @ a) + np.sqrt(b @ b)
+    return np.sqrt((a - b) @ (a - b)) / max(size, 1e-300)
+
+
+# %% wrong gradient_check: one side
+# thinks: the slope is the change divided by the step
+# says: to both sides
+def numerical_gradient(ops, inputs, h):
+    here = evaluate(ops, inputs)[-1]
+    return np.array([(evaluate(ops, inputs + u)[-1] - here) / h for u in h * np.eye(len(inputs))])
+
+
+# %% wrong gradient_check: divided by h
+# thinks: the step is h
+# says: 2 h
+def numerical_gradient(ops, inputs, h):
+    return np.array(
+        [(evaluate(ops, inputs + u)[-1] - evaluate(ops, inputs - u)[-1]) / h for u in h * np.eye(len(inputs))]
+    )
+
+
+# %% wrong gradient_check: all inputs move at once
+# thinks: the inputs move together
+# says: one input at a time
+def numerical_gradient(ops, inputs, h):
+    slope = (evaluate(ops, inputs + h)[-1] - evaluate(ops, inputs - h)[-1]) / (2 * h)
+    return np.full(len(inputs), slope)
+
+
+# %% wrong gradient_check: never moves back
+# thinks: the next input starts where the last one ended
+# says: moves back
+def numerical_gradient(ops, inputs, h):
+    moved, slopes = np.array(inputs, dtype=float), []
+    for k in range(len(moved)):
+        moved[k] += h
+        up = evaluate(ops, moved)[-1]
+        moved[k] -= 2 * h
+        slopes.append((up - evaluate(ops, moved)[-1]) / (2 * h))
+    return np.array(slopes)
+
+
+# %% wrong gradient_check: its own step
+# thinks: a step of a millionth is always right
+# says: ignores h
+def numerical_gradient(ops, inputs, h):
+    h = 1e-6
+    return np.array(
+        [(evaluate(ops, inputs + u)[-1] - evaluate(ops, inputs - u)[-1]) / (2 * h) for u in h * np.eye(len(inputs))]
+    )
+
+
+# %% wrong gradient_check: absolute error
+# thinks: a difference is large or small by itself
+# says: divide
+def relative_error(a, b):
+    return np.linalg.norm(a - b)
+
+
+# %% wrong gradient_check: relative to one of them
+# thinks: one of the two is the right one
+# says: sum of the lengths
+def relative_error(a, b):
+    size = np.linalg.norm(b)
+    return np.linalg.norm(a - b) / size if size > 0 else 0.0
+
+
+# %% wrong gradient_check: length of the sum
+# thinks: the sum of the lengths is the length of the sum
+# says: sum of the lengths
+def relative_error(a, b):
+    size = np.linalg.norm(a + b)
+    return np.linalg.norm(a - b) / size if size > 0 else 0.0
+
+
+# %% wrong gradient_check: not a number for zeros
+# thinks: nobody compares zeros
+# says: all zeros
+def relative_error(a, b):
+    with np.errstate(all="ignore"):
+        return np.linalg.norm(a - b) / (np.linalg.norm(a) + np.linalg.norm(b))
+
+
+# %% right linear: einsum
+def linear_backward(g, x, w):
+    return np.einsum("nh,hd->nd", g, w), np.einsum("nh,nd->hd", g, x), np.einsum("nh->h", g)
+
+
+# %% right linear: example by example
+def linear_backward(g, x, w):
+    gx, gw, gb = [], np.zeros(w.shape), np.zeros(len(w))
+    for one_g, one_x in zip(g, x):
+        gw = gw + np.outer(one_g, one_x)
+        gb = gb + one_g
+        gx.append(w.T @ one_g)
+    return np.array(gx), gw, gb
+
+
+# %% wrong linear: mean over the batch
+# thinks: gradients of a batch are averaged in every layer
+# says: averages over the batch
+def linear_backward(g, x, w):
+    return g @ w, g.T @ x / len(x), g.mean(axis=0)
+
+
+# %% wrong linear: gradient of the weights transposed
+# thinks: inputs times gradients, in this order
+# says: should have shape
+def linear_backward(g, x, w):
+    return g @ w, x.T @ g, g.sum(axis=0)
+
+
+# %% wrong linear: bias not summed
+# thinks: the bias gets the gradient of its unit
+# says: should have shape
+def linear_backward(g, x, w):
+    return g @ w, g.T @ x, g
+
+
+# %% wrong linear: no gradient for the bias
+# thinks: a constant has no gradient
+# says: gradient of b is zero
+def linear_backward(g, x, w):
+    return g @ w, g.T @ x, np.zeros(len(w))
+
+
+# %% wrong linear: first example only
+# thinks: the outer product of one example is enough
+# says: only one example
+def linear_backward(g, x, w):
+    return g @ w, np.outer(g[0], x[0]), g.sum(axis=0)
+
+
+# %% wrong linear: outer product of means
+# thinks: the mean example stands for all
+# says: product of sums
+def linear_backward(g, x, w):
+    return g @ w, np.outer(g.sum(axis=0), x.sum(axis=0)), g.sum(axis=0)
+
+
+# %% wrong linear: inputs in place of weights
+# thinks: what goes back is the gradient times the input
+# says: gradient of x
+def linear_backward(g, x, w):
+    return g.sum(axis=1, keepdims=True) * x, g.T @ x, g.sum(axis=0)
+
+
+# %% right ends: a product with a mask, and log-sum-exp
+def relu_backward(g, a):
+    return g * (a > 0)
+
+
+def cross_entropy(logits, y):
+    total = np.logaddexp.reduce(logits, axis=1)
+    losses = total - np.take_along_axis(logits, y[:, None], axis=1)[:, 0]
+    gradient = np.exp(logits - total[:, None]) - np.eye(logits.shape[1])[y]
+    return losses.mean(), gradient / len(y)
+
+
+# %% right ends: example by example
+def relu_backward(g, a):
+    return np.maximum(np.sign(a), 0.0) * g
+
+
+def cross_entropy(logits, y):
+    loss, rows = 0.0, []
+    for s, right in zip(logits, y):
+        e = [np.exp(v - max(s)) for v in s]
+        p = [v / sum(e) for v in e]
+        loss += np.log(sum(e)) + max(s) - s[right]
+        rows.append([(v - (c == right)) / len(y) for c, v in enumerate(p)])
+    return loss / len(y), rows
+
+
+# %% wrong ends: the gate looks at the gradient
+# thinks: a ReLU passes back positive numbers only
+# says: by the sign of its input
+def relu_backward(g, a):
+    return np.maximum(g, 0.0)
+
+
+# %% wrong ends: both have to be positive
+# thinks: negative gradients die in a ReLU as well
+# says: negative gradients pass
+def relu_backward(g, a):
+    return np.where((a > 0) & (g > 0), g, 0.0)
+
+
+# %% wrong ends: open at zero
+# thinks: zero counts as positive
+# says: at zero
+def relu_backward(g, a):
+    return np.where(a >= 0, g, 0.0)
+
+
+# %% wrong ends: times the output
+# thinks: the slope of max(0, a) is max(0, a)
+# says: multiplies by a
+def relu_backward(g, a):
+    return g * np.maximum(a, 0.0)
+
+
+# %% wrong ends: overflows
+# thinks: numbers are never large
+# says: large logits
+def cross_entropy(logits, y):
+    with np.errstate(all="ignore"):
+        p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        rows = np.arange(len(y))
+        return -np.log(p[rows, y]).mean(), (p - np.eye(p.shape[1])[y]) / len(y)
+
+
+# %% wrong ends: sum over the batch
+# thinks: the loss adds up
+# says: sum over the examples
+def cross_entropy(logits, y):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return -log_p[np.arange(len(y)), y].sum(), np.exp(log_p) - np.eye(logits.shape[1])[y]
+
+
+# %% wrong ends: gradient not divided
+# thinks: the mean concerns the loss only
+# says: divided by the number of examples
+def cross_entropy(logits, y):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return -log_p[np.arange(len(y)), y].mean(), np.exp(log_p) - np.eye(logits.shape[1])[y]
+
+
+# %% wrong ends: gradient with the wrong sign
+# thinks: the right class is pushed up by adding
+# says: the sign
+def cross_entropy(logits, y):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return -log_p[np.arange(len(y)), y].mean(), (np.eye(logits.shape[1])[y] - np.exp(log_p)) / len(y)
+
+
+# %% wrong ends: gradient of the right class only
+# thinks: only the right class is in the loss
+# says: all classes
+def cross_entropy(logits, y):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    mask = np.eye(logits.shape[1])[y]
+    return -log_p[np.arange(len(y)), y].mean(), mask * (np.exp(log_p) - 1) / len(y)
+
+
+# %% wrong ends: logarithm to base 2
+# thinks: information is measured in bits
+# says: base 2
+def cross_entropy(logits, y):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return -log_p[np.arange(len(y)), y].mean() / np.log(2), (np.exp(log_p) - np.eye(logits.shape[1])[y]) / len(y)
+
+
+# %% right network: all in one
+def network_gradients(x, y, w1, b1, w2, b2):
+    hidden = x @ w1.T + b1
+    active = hidden > 0
+    logits = (hidden * active) @ w2.T + b2
+    p = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+    loss = -np.mean(np.log(p[range(len(y)), y]))
+    p[range(len(y)), y] -= 1
+    delta2 = p / len(y)
+    delta1 = (delta2 @ w2) * active
+    return loss, delta1.T @ x, delta1.sum(0), delta2.T @ (hidden * active), delta2.sum(0)
+
+
+# %% right network: example by example
+def network_gradients(x, y, w1, b1, w2, b2):
+    total, sums = 0.0, [np.zeros_like(v, dtype=float) for v in (w1, b1, w2, b2)]
+    for one, right in zip(x, y):
+        a = w1 @ one + b1
+        z = np.maximum(a, 0)
+        loss, g = cross_entropy((w2 @ z + b2)[None], np.array([right]))
+        total += loss
+        delta = np.where(a > 0, w2.T @ np.asarray(g)[0], 0)
+        pieces = [np.outer(delta, one), delta, np.outer(np.asarray(g)[0], z), np.asarray(g)[0]]
+        sums = [s + piece for s, piece in zip(sums, pieces)]
+    return (total / len(y), *[s / len(y) for s in sums])
+
+
+# %% wrong network: the gate forgotten
+# thinks: the backward pass skips what has no weights
+# says: forgets the ReLU
+def network_gradients(x, y, w1, b1, w2, b2):
+    z = np.maximum(0.0, x @ w1.T + b1)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, gw2, gb2 = linear_backward(g, z, w2)
+    _, gw1, gb1 = linear_backward(gz, x, w1)
+    return loss, gw1, gb1, gw2, gb2
+
+
+# %% wrong network: the gate looks at the gradient
+# thinks: a ReLU passes back positive numbers only
+# says: sign of its input
+def network_gradients(x, y, w1, b1, w2, b2):
+    z = np.maximum(0.0, x @ w1.T + b1)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, gw2, gb2 = linear_backward(g, z, w2)
+    _, gw1, gb1 = linear_backward(np.maximum(gz, 0), x, w1)
+    return loss, gw1, gb1, gw2, gb2
+
+
+# %% wrong network: second layer reads before the gate
+# thinks: a layer's weights see what came before the nonlinearity
+# says: what the second layer saw
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T + b1
+    z = np.maximum(0.0, a)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, gw2, gb2 = linear_backward(g, a, w2)
+    _, gw1, gb1 = linear_backward(relu_backward(gz, a), x, w1)
+    return loss, gw1, gb1, gw2, gb2
+
+
+# %% wrong network: no gate forward
+# thinks: two linear layers are a network
+# says: forward
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T + b1
+    loss, g = cross_entropy(a @ w2.T + b2, y)
+    gz, gw2, gb2 = linear_backward(g, a, w2)
+    _, gw1, gb1 = linear_backward(gz, x, w1)
+    return loss, gw1, gb1, gw2, gb2
+
+
+# %% wrong network: hidden bias forgotten
+# thinks: one bias is enough
+# says: forward
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T
+    z = np.maximum(0.0, a)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, gw2, gb2 = linear_backward(g, z, w2)
+    _, gw1, gb1 = linear_backward(relu_backward(gz, a), x, w1)
+    return loss, gw1, gb1, gw2, gb2
+
+
+# %% wrong network: only the last layer learns
+# thinks: the signal stops at the last layer
+# says: first layer
+def network_gradients(x, y, w1, b1, w2, b2):
+    z = np.maximum(0.0, x @ w1.T + b1)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    _, gw2, gb2 = linear_backward(g, z, w2)
+    return loss, np.zeros(w1.shape), np.zeros(b1.shape), gw2, gb2
+
+
+# %% wrong network: the loss's gradient goes straight down
+# thinks: every layer gets the same error
+# says: through the weights of the second layer
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T + b1
+    z = np.maximum(0.0, a)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    _, gw2, gb2 = linear_backward(g, z, w2)
+    spread = np.repeat(g.sum(axis=1, keepdims=True) + np.abs(g).sum(axis=1, keepdims=True), len(b1), axis=1)
+    _, gw1, gb1 = linear_backward(relu_backward(spread, a), x, w1)
+    return loss, gw1, gb1, gw2, gb2
