@@ -15,6 +15,8 @@ from course_utils.check import check_int, check_shape
 from course_utils.scratch.convolution.im2col import im2col
 from course_utils.scratch.convolution_kinds.sizes import output_size
 
+LARGEST_MATRIX = 1 << 22  # numbers; up to here one product with many zeros is faster than many small products
+
 
 def unshared_loops(x: np.ndarray, weight: np.ndarray, stride: int = 1) -> np.ndarray:
     """Write out ``Z[i,j,k] = sum over l,m,n of V[l, j*s+m, k*s+n] * w[i,j,k,l,m,n]``, index by index.
@@ -66,26 +68,41 @@ class UnsharedConv2d(nn.Module):
         bias: whether every output number has a bias of its own.
     """
 
+    links: torch.Tensor
+
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, in_size: int, bias: bool = True) -> None:
         super().__init__()
         check_int("in_channels", in_channels, minimum=1)
         check_int("out_channels", out_channels, minimum=1)
-        self.kernel_size, self.in_size = kernel_size, in_size
+        self.in_channels, self.kernel_size, self.in_size = in_channels, kernel_size, in_size
         self.out_size = output_size(in_size, kernel_size)
-        fan_in = in_channels * kernel_size**2
+        positions, fan_in = self.out_size**2, in_channels * kernel_size**2
         bound = 1 / math.sqrt(fan_in)  # PyTorch's own start for Conv2d
-        shape = (self.out_size**2, out_channels, fan_in)
+        shape = (out_channels, positions, fan_in)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(shape[:2]).uniform_(-bound, bound)) if bias else None
+        pixels = torch.arange(in_channels * in_size**2, dtype=torch.float64).view(1, in_channels, in_size, in_size)
+        seen = F.unfold(pixels, kernel_size)[0].long().T  # (positions, fan_in): which pixel each weight meets
+        self.register_buffer("links", seen, persistent=False)
+
+    def as_matrix(self) -> torch.Tensor:
+        """Return the same layer as a dense one: (O * H' * W', C * H * W) weights, zero wherever no window reaches."""
+        pixels = self.in_channels * self.in_size**2
+        rows = self.weight.new_zeros(*self.weight.shape[:2], pixels)
+        return rows.scatter(2, self.links.expand_as(self.weight), self.weight).flatten(0, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (N, C, H, W) to (N, O, H', W')."""
-        check_shape("x", x, (None, None, self.in_size, self.in_size))
-        columns = F.unfold(x, self.kernel_size).permute(2, 0, 1)  # (L, N, C*k*k)
-        z = torch.bmm(columns, self.weight.transpose(1, 2))  # one small product for each position: (L, N, O)
+        check_shape("x", x, (None, self.in_channels, self.in_size, self.in_size))
+        if self.weight[..., 0].numel() * self.in_channels * self.in_size**2 <= LARGEST_MATRIX:
+            z = x.flatten(1) @ self.as_matrix().T
+        else:
+            columns = F.unfold(x, self.kernel_size).permute(2, 1, 0)  # (L, C*k*k, N)
+            z = torch.bmm(self.weight.transpose(0, 1), columns).permute(2, 1, 0)  # one small product a position
+        z = z.reshape(len(x), -1, self.out_size**2)
         if self.bias is not None:
-            z = z + self.bias[:, None]
-        return z.permute(1, 2, 0).reshape(len(x), -1, self.out_size, self.out_size)
+            z = z + self.bias
+        return z.reshape(len(x), -1, self.out_size, self.out_size)
 
 
 def _check_weight(shape: tuple[int, ...], weight: tuple[int, ...], stride: int) -> None:

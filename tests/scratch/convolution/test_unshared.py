@@ -40,17 +40,33 @@ def test_the_trainable_layer_is_the_formula_and_its_gradients_are_right():
     torch.manual_seed(0)
     layer = UnsharedConv2d(2, 3, 3, 6).double()
     x = torch.randn(4, 2, 6, 6, dtype=torch.float64, requires_grad=True)
-    weight = layer.weight.detach().reshape(4, 4, 3, 2, 3, 3).permute(2, 0, 1, 3, 4, 5).numpy()
-    bias = layer.bias.detach().reshape(4, 4, 3).permute(2, 0, 1).numpy()
+    weight = layer.weight.detach().reshape(3, 4, 4, 2, 3, 3).numpy()
+    bias = layer.bias.detach().reshape(3, 4, 4).numpy()
     np.testing.assert_allclose(layer(x).detach(), unshared_im2col(x.detach().numpy(), weight) + bias, atol=1e-12)
     assert torch.autograd.gradcheck(layer, (x,))
     assert layer.weight.numel() == 3 * 4 * 4 * 2 * 9
 
 
+def test_the_layer_is_a_dense_one_with_zeros_and_large_pictures_take_the_other_road(monkeypatch):
+    torch.manual_seed(1)
+    layer = UnsharedConv2d(2, 3, 3, 6, bias=False)
+    x = torch.randn(4, 2, 6, 6)
+    matrix = layer.as_matrix()
+    assert matrix.shape == (3 * 16, 2 * 36)
+    assert (matrix != 0).sum(dim=1).tolist() == [18] * 48
+    small = layer(x)
+    (grad_small,) = torch.autograd.grad(small.square().sum(), layer.weight)
+    monkeypatch.setattr("course_utils.scratch.convolution.unshared.LARGEST_MATRIX", 0)
+    large = layer(x)
+    (grad_large,) = torch.autograd.grad(large.square().sum(), layer.weight)
+    assert torch.allclose(small, large, atol=1e-5)
+    assert torch.allclose(grad_small, grad_large, atol=1e-4)
+
+
 def test_one_pixel_and_another_size():
     layer = UnsharedConv2d(1, 1, 1, 1, bias=False)
     assert layer(torch.full((1, 1, 1, 1), 2.0)).item() == pytest.approx(2 * layer.weight.item())
-    with pytest.raises(ValueError, match=r"x must have shape \(any, any, 1, 1\), got \(1, 1, 2, 2\)"):
+    with pytest.raises(ValueError, match=r"x must have shape \(any, 1, 1, 1\), got \(1, 1, 2, 2\)"):
         layer(torch.zeros(1, 1, 2, 2))
     with pytest.raises(ValueError, match="4 x 4 positions and 2 channels, got 3 x 4 positions"):
         unshared_loops(np.zeros((2, 6, 6)), np.zeros((1, 3, 4, 2, 3, 3)))
