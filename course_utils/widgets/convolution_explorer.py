@@ -205,8 +205,8 @@ class ConvolutionExplorer(CourseWidget):
 
     def __init__(
         self,
-        picture: Any = "lecture",
-        kernel: Any = "shift",
+        picture: Any = None,
+        kernel: Any = None,
         stride: int = 1,
         padding: int = 0,
         dilation: int = 1,
@@ -214,8 +214,9 @@ class ConvolutionExplorer(CourseWidget):
         operation: str = "correlation",
         **traits: Any,
     ) -> None:
-        names = {"picture": (picture, pictures()), "kernel": (kernel, KERNELS)}
-        for name, (chosen, presets) in names.items():
+        names = {"picture": (picture, pictures(), "lecture"), "kernel": (kernel, KERNELS, "shift")}
+        for name, (chosen, presets, usual) in names.items():
+            chosen = traits.get(f"{name}_preset", usual) if chosen is None else chosen
             if isinstance(chosen, str):
                 traits[f"{name}_preset"] = check_choice(name, chosen, tuple(presets))
                 traits[name] = [list(row) for row in presets[chosen]]

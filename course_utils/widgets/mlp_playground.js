@@ -249,10 +249,14 @@ function render({ model, el }) {
   }
 
   // ---- drawing -------------------------------------------------------------------------------------------
-  const mix = (share, depth) => (share > 0 ? colors.plus : colors.minus).map((end, k) => colors.zero[k] + Math.min(1, Math.abs(share)) * depth * (end - colors.zero[k]));
   function fill(canvas, values, side, scale, depth) {
-    const stride = CELLS / side, context = canvas.getContext("2d"), image = context.createImageData(side, side);
-    for (let n = 0; n < side * side; n++) image.data.set([...mix(values[(Math.floor(n / side) * CELLS + (n % side)) * stride] * scale, depth), 255], 4 * n);
+    const stride = CELLS / side, context = canvas.getContext("2d"), image = context.createImageData(side, side), { data } = image;
+    for (let n = 0, at = 0; n < side * side; n++, at += 4) {
+      const share = clamp(values[(Math.floor(n / side) * CELLS + (n % side)) * stride] * scale, -1, 1) * depth;
+      const end = share > 0 ? colors.plus : colors.minus, size = Math.abs(share);
+      for (let k = 0; k < 3; k++) data[at + k] = colors.zero[k] + size * (end[k] - colors.zero[k]);
+      data[at + 3] = 255;
+    }
     context.putImageData(image, 0, 0);
   }
   const curve = s("svg", { viewBox: "0 0 300 110", class: "mp-curve", "aria-hidden": "true" }), curveWords = h("figcaption"), formulas = h("div", { class: "mp-formulas cw-wide" });

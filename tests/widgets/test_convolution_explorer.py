@@ -56,6 +56,13 @@ def test_lecture_example_gives_42_and_56() -> None:
     assert ConvolutionExplorer(operation="convolution").output[1, 1] == 56
 
 
+def test_a_preset_is_taken_by_its_name_in_both_ways() -> None:
+    for made in (ConvolutionExplorer("digit", "Sobel"), ConvolutionExplorer(picture_preset="digit", kernel="Sobel")):
+        assert made.picture == pictures()["digit"]
+        assert (made.picture_preset, made.kernel_preset) == ("digit", "Sobel")
+    assert ConvolutionExplorer(pictures()["dot"]).picture_preset == "own"
+
+
 def test_a_dot_shows_the_kernel_as_it_is_or_turned() -> None:
     kernel = np.array(KERNELS["numbered"])
     assert np.array_equal(ConvolutionExplorer("dot", "numbered", operation="convolution").output[1:4, 1:4], kernel)
