@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from course_utils.scratch.initialisation.schemes import draw
 from course_utils.scratch.normalisation.batch_norm import batch_norm_backward, batch_norm_forward
 
 ACTIVATIONS = ("linear", "relu", "tanh", "sigmoid")
+DELTA_SEED = 9_041  # unlike any seed of weights: with equal seeds delta would repeat the first weights
 
 
 @dataclass(frozen=True)
@@ -60,26 +62,29 @@ def deep_weights(
     width: int,
     scheme: str,
     *,
+    inputs: int | None = None,
     scale: float = 1.0,
     seed: int = 0,
     dtype: torch.dtype = torch.float64,
 ) -> list[Tensor]:
-    """Draw ``depth`` square weight matrices ``(width, width)`` by one rule.
+    """Draw ``depth`` weight matrices ``(width, width)`` by one rule.
 
     Args:
         depth: number of layers, at least 1.
         width: units in each layer, at least 1.
         scheme: one of ``schemes.SCHEMES``.
+        inputs: width of the network's input, for a first matrix ``(width, inputs)``; ``width`` if left out.
         scale: factor on the rule's standard deviation.
-        seed: of the draw.
+        seed: of the draw. Draw the inputs with another one: equal seeds give equal numbers.
         dtype: float64 unless you want to see numbers underflow.
     """
     check_int("depth", depth, minimum=1)
     check_int("width", width, minimum=1)
     generator = torch.Generator().manual_seed(seed)
+    sizes = [width if inputs is None else check_int("inputs", inputs, minimum=1), *[width] * depth]
     return [
-        draw((width, width), scheme, scale=scale, generator=generator, dtype=torch.float64).to(dtype)
-        for _ in range(depth)
+        draw((after, before), scheme, scale=scale, generator=generator, dtype=torch.float64).to(dtype)
+        for before, after in pairwise(sizes)
     ]
 
 
@@ -117,7 +122,7 @@ def trace(
         outputs.append(outputs[-1] + y if skip else y)
         slopes.append(slope)
     if delta is None:
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(DELTA_SEED)
         delta = torch.randn(outputs[-1].shape, generator=generator, dtype=torch.float64).to(x.dtype)
     check_shape("delta", delta, tuple(outputs[-1].shape))
     gradients, weight_gradients = [delta], []

@@ -67,6 +67,20 @@ def test_layers_may_have_different_widths():
         trace(weights, drawn(2, 8), "reluu")
 
 
+def test_the_first_matrix_takes_the_inputs():
+    weights = deep_weights(3, 6, "xavier", inputs=4)
+    assert [tuple(w.shape) for w in weights] == [(6, 4), (6, 6), (6, 6)]
+    with pytest.raises(ValueError, match="inputs must be at least 1"):
+        deep_weights(3, 6, "xavier", inputs=0)
+
+
+def test_the_default_delta_does_not_repeat_the_weights():
+    """Equal seeds give equal numbers: the signal would be correlated with the weights that it meets."""
+    weights = deep_weights(1, 300, "he fan_in", seed=0)
+    ours = trace(weights, drawn(300, 300, seed=1), "linear")
+    assert (ours.gradient[0] / ours.gradient[1]).item() == pytest.approx(2**0.5, rel=0.03)
+
+
 def test_non_contiguous_input_gives_the_same_trace():
     weights = deep_weights(3, 6, "xavier")
     x = drawn(6, 10).T
@@ -97,7 +111,7 @@ def test_predicted_factor_is_the_measured_one(scheme, activation):
 
 
 def test_predicted_growth_of_batch_norm_relu_is_the_measured_one():
-    ours = trace(deep_weights(30, 512, "he fan_in", seed=0), drawn(256, 512), batch_norm=True)
+    ours = trace(deep_weights(30, 512, "he fan_in", seed=1), drawn(256, 512), batch_norm=True)
     measured = (ours.gradient[1] / ours.gradient[-1]).item() ** (1 / 29)
     assert measured == pytest.approx(batch_norm_relu_growth(), rel=0.02)
 
