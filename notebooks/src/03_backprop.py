@@ -329,7 +329,7 @@ print(
 
 # %% [markdown]
 # One example can turn a whole matrix in one "direction" only: its input decides the columns, its error the rows. Count the work in (3.5): two matrix products of the forward product's size, one
-# for $\partial W$, one for $\partial X$. So backward costs about two forwards, and a little less in total: nobody needs $\partial X$ of the first layer. That is the count from the beginning.
+# for $\partial W$, one for $\partial X$. So backward costs at most two forwards, and less if the first layer is the largest: nobody needs its $\partial X$. That is the count from the beginning.
 #
 # ## An engine for numbers
 #
@@ -592,7 +592,7 @@ plt.show()
 # > **Predict.** The deconvnet rule: as good, a little worse, or hopeless?
 
 
-# %% tags=["nbval-check-output"]
+# %%
 def train_with(rule, steps=300, lr=0.3):
     draw, (w1, b1, w2, b2) = (
         np.random.default_rng(SEED),
@@ -1431,7 +1431,7 @@ assert speed["ratio"] < 5
 #
 # - Cut a formula into steps whose slopes you know. Forward fills in values, backward multiplies slopes from the loss down, and a value that is used twice adds what comes back: (3.1).
 # - On a network: $g_i = f'(a_i) \sum w_{ij} g_j$ and $\partial L/\partial w_{ij} = g_j x_i$, for any wiring. For a layer the weight gradient is an outer product, for a batch a sum of them.
-# - One backward sweep costs about two forward sweeps, whatever the number of weights. The price is memory; checkpoints buy it back with time.
+# - One backward sweep costs at most about two forward sweeps, whatever the number of weights. The price is memory; checkpoints buy it back with time.
 # - An engine records operations and applies (3.1) in reverse order. Broadcasting goes back as a sum.
 # - A ReLU's gate is set going forward. Negative gradients pass. A unit that is shut for all examples learns nothing.
 # - Check gradients in float64, with central differences, $h \approx 10^{-5}$ to $10^{-6}$, relative errors, away from kinks and zeros.
