@@ -45,7 +45,7 @@ def smoothed_cross_entropy(scores: ArrayLike, y: ArrayLike, epsilon: float) -> f
         y: class numbers, shape ``(N,)``.
         epsilon: in [0, 1].
 
-    Source: Szegedy et al. (2016), Rethinking the Inception architecture, section 7.
+    Source: Szegedy et al. (2016), Rethinking the Inception architecture for computer vision, section 7.
     """
     log_p = log_softmax(scores)
     check_same_length("scores", log_p, "y", np.asarray(y))
