@@ -160,18 +160,18 @@ def effective_variance(layers: Sequence[Layer]) -> float:
 def effective_profile(
     layers: Sequence[Layer], size: int, channels: int = 16, networks: int = 50, relu: bool = False, seed: int = 0
 ) -> np.ndarray:
-    """Measure each input pixel's share of the squared gradient of the middle output, averaged over random networks.
+    """Measure the mean squared gradient of the middle output for each input pixel, over many random networks.
 
     Args:
         layers: the stack.
         size: pixels of the input.
-        channels: width of every layer.
+        channels: width of every layer. In narrow networks a few large gradients decide, and the profile is ragged.
         networks: number of networks drawn.
         relu: put a ReLU after every layer.
         seed: of the weights and inputs.
 
     Returns:
-        (size,), with the sum 1.
+        (size,), scaled to the sum 1.
     """
     check_int("networks", networks, minimum=1)
     energy = np.zeros(size)
@@ -182,9 +182,7 @@ def effective_profile(
             x = torch.randn(1, 1, size, dtype=torch.float64)
             with torch.no_grad():
                 middle = stack(x).shape[-1] // 2
-            squared = input_gradient(stack, x, (middle,))[0].numpy() ** 2
-            if squared.sum() > 0:  # a narrow network of ReLUs may be silent
-                energy += squared / squared.sum()  # else the few networks with the largest gradients would decide
+            energy += input_gradient(stack, x, (middle,))[0].numpy() ** 2
     return energy / energy.sum()
 
 
