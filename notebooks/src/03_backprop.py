@@ -495,12 +495,12 @@ from course_utils import data
 from course_utils.scratch.autograd.tensor import MLP, Tensor, cross_entropy
 
 
-def flat(digits):
+def pixels_and_labels(digits):
     return digits.images.reshape(len(digits), -1).numpy().astype(np.float32) / 255, digits.labels.numpy()
 
 
-train_x, train_y = flat(data.load("digits", "train"))
-test_x, test_y = flat(data.load("digits", "test"))
+train_x, train_y = pixels_and_labels(data.load("digits", "train"))
+test_x, test_y = pixels_and_labels(data.load("digits", "test"))
 draw = np.random.default_rng(SEED)
 digit_net = MLP([64, 32, 10], seed=SEED)
 digit_losses = []
@@ -549,6 +549,14 @@ print("relative error of each gradient below 1e-13")
 # <span id="c055"></span>Put this into (3.3). The unit is a **gate** that the forward sweep set:
 #
 # $$ g_i = \begin{cases} \sum_{j} w_{ij}\, g_j & \text{if } a_i > 0, \\ 0 & \text{if } a_i \le 0. \end{cases} \tag{3.6} $$
+#
+# Play with the gate before you read on. Step to the end: the unit is open, a *negative* gradient arrives at the ReLU, and it passes. Then set `b` to −3 and step again. What does `w` get now, and what does `v` get?
+
+# %%
+ComputationGraph("(v * relu(w * x + b) - y) ** 2", {"v": 1, "w": 1, "x": 2, "b": -1, "y": 3})
+
+# %% [markdown]
+# With the gate shut both get nothing: `w` because nothing comes back through the gate, `v` because nothing came through it on the way forward.
 #
 # <span id="c056"></span>The lecture adds a recipe: "clip negative values in the matrix vector product $Wg$". Is that the same?
 #
