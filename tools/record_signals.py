@@ -1,9 +1,8 @@
 """Measure on MNIST what chapter 04b shows on small digits, and write it to ``results/``.
 
-python -m tools.record_signals sigmoids     three layers of 100 sigmoids, with and without batch norm (2 minutes)
-python -m tools.record_signals depth        depth against learning rate: plain, batch norm, skips (8 minutes)
+python -m tools.record_signals     three layers of 100 sigmoids, with and without batch norm (2 minutes)
 
-Both need MNIST: course data mnist
+It needs MNIST: course data mnist
 """
 
 from __future__ import annotations
@@ -21,26 +20,10 @@ from course_utils.runtime import save_record
 from course_utils.scratch.initialisation.schemes import initialise
 
 STEPS, SIGMOID_RATES = (500, 1000, 2000), (0.1, 0.5)
-DEPTHS, RATES = (10, 20, 30, 50), (0.01, 0.03, 0.1)
-
-
-class Skip(nn.Module):
-    """``x + ReLU(BN(W x))``."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.inner = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the input plus what the layer makes of it."""
-        return x + self.inner(x)
 
 
 def build(kind: str, depth: int, width: int, activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
-    """Return ``depth`` hidden layers of one kind (plain, bn, skip) and a linear layer for the ten classes."""
-    if kind == "skip":
-        skips = [Skip(width) for _ in range(depth - 1)]
-        return nn.Sequential(nn.Linear(784, width), *skips, nn.Linear(width, 10))
+    """Return ``depth`` hidden layers, plain or with batch norm (bn), and a linear layer for the ten classes."""
     layers: list[nn.Module] = []
     inputs = 784
     for _ in range(depth):
@@ -119,35 +102,7 @@ def record_sigmoids(seeds: int) -> None:
             "steps": list(STEPS),
             "rates": list(SIGMOID_RATES),
             "seeds": list(range(seeds)),
-            "command": f"python -m tools.record_signals sigmoids --seeds {seeds}",
-        },
-    )
-
-
-def record_depth(seeds: int, steps: int = 200) -> None:
-    """Training loss after 200 steps for each kind, depth and learning rate."""
-    x, y = standardised("train")
-    metrics: dict[str, list[float]] = {}
-    for kind in ("plain", "bn", "skip"):
-        for depth in DEPTHS:
-            for lr in RATES:
-                found = []
-                for seed in range(seeds):
-                    torch.manual_seed(seed)
-                    model = build(kind, depth, 64)
-                    initialise(model, "he fan_in", generator=torch.Generator().manual_seed(seed))
-                    found.append(min(descend(model, x, y, steps, lr, seed), 1e6))
-                metrics[f"{kind}_{depth}_{lr}"] = found
-            print(kind, depth, [round(min(metrics[f"{kind}_{depth}_{lr}"]), 3) for lr in RATES], flush=True)
-    save_record(
-        "04b_signals.depth_mnist",
-        {
-            "metrics": metrics,
-            "depths": list(DEPTHS),
-            "rates": list(RATES),
-            "steps": steps,
-            "seeds": list(range(seeds)),
-            "command": f"python -m tools.record_signals depth --seeds {seeds}",
+            "command": f"python -m tools.record_signals --seeds {seeds}",
         },
     )
 
@@ -155,10 +110,9 @@ def record_depth(seeds: int, steps: int = 200) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run one recording."""
     parser = argparse.ArgumentParser(prog="python -m tools.record_signals", description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=("sigmoids", "depth"))
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args(argv)
-    {"sigmoids": record_sigmoids, "depth": record_depth}[args.what](args.seeds)
+    record_sigmoids(args.seeds)
     return 0
 
 
