@@ -104,7 +104,7 @@ plt.show()
 #
 # $$ a = W^{(1)} x + b^{(1)}, \qquad z = h(a), \qquad s = W^{(2)} z + b^{(2)} . \tag{2.1} $$
 #
-# The sums $a$ are the *pre-activations*, the bent values $z$ the *activations* of the
+# The sums $a$ are the [pre-activations](../book/glossary.md#pre-activation), the bent values $z$ the *activations* of the
 # [hidden units](../book/glossary.md#hidden-unit), and $h$ the [activation function](../book/glossary.md#activation-function). More
 # layers repeat the first two steps. The lecture writes $z = h(W^{(1)}x)$, $y = \sigma(W^{(2)}z)$, without biases and with a function
 # around the output. Both differences matter. You will see [why](#c030).
@@ -459,7 +459,7 @@ assert 3.7 < polyline_error[-2] / polyline_error[-1] < 4.3  # a quarter of the e
 
 # %% [markdown]
 # Half, and a quarter. (The bound is the classic one of linear interpolation: $\max|f''| \cdot (\text{width of a piece})^2 / 8$, with $\max|f''| = 36$ here.) For one input this *proves* what
-# the lecture calls universal approximation: name an error, and there is a width that meets it. [Cybenko](../book/references.md#cybenko-1989) and
+# the lecture calls [universal approximation](../book/glossary.md#universal-approximation): name an error, and there is a width that meets it. [Cybenko](../book/references.md#cybenko-1989) and
 # [Hornik, Stinchcombe and White](../book/references.md#hornik-1989) proved it in 1989 for any number of inputs.
 #
 # Learned networks place their units where the curve needs them. Fit the same wave with $H$ units as well as training can, and measure the *largest* error on a fine grid, for
@@ -740,7 +740,7 @@ print("value and gradient agree with PyTorch, up to the factor that PyTorch's av
 #
 # $$ L = \max\big\{0,\; \lVert f(a) - f(p)\rVert^2 - \lVert f(a) - f(n)\rVert^2 + m\big\} . \tag{2.11} $$
 #
-# This is the *triplet loss* ([Schroff et al., 2015](../book/references.md#schroff-2015)). No class number appears in it, only "alike" and "not alike".
+# This is the [triplet loss](../book/glossary.md#triplet-loss) ([Schroff et al., 2015](../book/references.md#schroff-2015)). No class number appears in it, only "alike" and "not alike".
 #
 # Does it help? On clean digits the nearest neighbour in raw pixels is hard to beat. So make the comparison that matters in the wild: the same digits **under changing light**. Each picture gets a
 # random contrast and a slanted veil of brightness. To the pixels, two digits under the same lamp are alike. The embedding is a small MLP, 64-128-16, trained on triplets under random light. Then classify
@@ -900,13 +900,13 @@ assert np.abs(ACTIVATIONS["tanh"][0](points) - (2 * sigmoid(2 * points) - 1)).ma
 assert np.abs(ACTIVATIONS["scaled_tanh"][0]([-1.0, 1.0]) - [-1, 1]).max() < 1e-4
 
 # %% [markdown]
-# <span id="c039"></span>Read the table by columns. At $a = 5$ the sigmoid has kept less than a hundredth of a slope, tanh less than a thousandth: they *saturate*, on both sides. ReLU has slope exactly 1 for every positive $a$,
+# <span id="c039"></span>Read the table by columns. At $a = 5$ the sigmoid has kept less than a hundredth of a slope, tanh less than a thousandth: they [saturate](../book/glossary.md#saturation), on both sides. ReLU has slope exactly 1 for every positive $a$,
 # as the lecture says. And on the negative side? ReLU's slope is exactly 0. The lecture puts "(in +region)" in brackets, and the brackets matter.
 #
 # ### How units fall silent
 #
 # A unit with no slope does not learn. Sigmoid and tanh units get there by *large sums*, ReLU units by *negative* ones. Both can be measured. Left: a tanh network on the digits, its starting weights multiplied by a factor; how many of its values have slope below 0.05 before training, and
-# how far does it come in 200 steps? Right: ReLU networks after 200 steps at different learning rates; how many hidden units are **dead**, that is, off for *every* training digit?
+# how far does it come in 200 steps? Right: ReLU networks after 200 steps at different learning rates; how many hidden units are [dead](../book/glossary.md#dead-unit), that is, off for *every* training digit?
 #
 # > **Predict.** Which learning rates kill units: small ones or large ones? Does the leaky ReLU have fewer dead units? Does it then also learn better?
 
