@@ -300,7 +300,8 @@ assert abs(likeness[2, 2, 2]) < 0.02
 assert likeness[1, 2, 4] > 0.5
 
 # %% [markdown]
-# With 2, 2, 2 neighbouring outputs have nothing in common at all. The remedy: let the first dilation be 1, and let the dilations share no common factor.
+# With 2, 2, 2 neighbouring outputs have nothing in common at all. The remedy: begin with dilation 1, and let no dilation exceed the field of the layers before it, so that
+# the copies of that field which the next layer adds up leave no gap. (Exercise 2 finds all such stacks.)
 #
 # ## Transposed convolution: the way back
 #
