@@ -327,12 +327,11 @@ def test_c129_global_pooling_is_exact_and_strides_or_borders_break_the_network()
     for strides, distinct in (((1,), 1), ((1, 1), 1), ((2,), 4), ((2, 2), 16)):
         outputs = torch.cat([tower(strides)(digit_at(*place)) for place in places])
         assert len(torch.unique(outputs.round(decimals=9), dim=0)) == distinct
-    assert not torch.allclose(tower((1,))(digit_at(0, 0)), tower((1,))(digit_at(9, 9)))
 
 
-def test_c129_a_digit_at_the_border_changes_more_than_rounding():
-    inside, outside = tower((1, 1))(digit_at(9, 9)), tower((1, 1))(slide(digit_at(9, 9), (-12, 0)))
-    assert (inside - outside).abs().max() > 1e-3
+def test_c129_a_digit_that_is_cut_by_the_border_gives_another_output():
+    inside, cut = tower((1, 1))(digit_at(9, 9)), tower((1, 1))(slide(digit_at(9, 9), (-12, 0)))
+    assert (inside - cut).abs().max() > 1e-3
 
 
 def test_c130_a_quarter_of_the_four():
@@ -360,7 +359,9 @@ def test_c134_turns_and_zooms_break_it():
     picture = photo("cat")
     layer = lambda v: F.conv2d(v, KERNEL, padding=1)
     assert quarter_turn_gap(layer, picture).abs().max() > 0.1
-    assert move_gap(layer, picture, lambda v: enlarge(v, 1.5), margin=12) > 0.1
+    # Without its mean a kernel measures change, and in an enlarged picture everything changes more slowly.
+    edges = lambda v: F.conv2d(v, KERNEL - KERNEL.mean(), padding=1)
+    assert move_gap(edges, picture, lambda v: enlarge(v, 1.5), margin=12) > 0.1
 
 
 def test_c135_weights_do_not_depend_on_the_size_but_a_fixed_head_does():
