@@ -641,7 +641,7 @@ import torch
 from torch import nn
 
 
-def train(model, x, y, loss, steps, lr, batch_size=64):
+def train_kind(model, x, y, loss, steps, lr, batch_size=64):
     """Adam on random batches: all we need for the three small experiments of this chapter."""
     optimiser = torch.optim.Adam(model.parameters(), lr=lr)
     for _ in range(steps):
@@ -653,7 +653,7 @@ def train(model, x, y, loss, steps, lr, batch_size=64):
 
 
 @torch.no_grad()
-def accuracy(model, x, y):
+def share_right(model, x, y):
     return (model(x).argmax(1) == y).float().mean().item()
 
 
@@ -672,11 +672,11 @@ reader = nn.Sequential(
     nn.Conv1d(27, 48, 3), nn.ReLU(), nn.Conv1d(48, 48, 3), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(48, 2)
 )  # fmt: skip
 bag = nn.Sequential(nn.Linear(27, 64), nn.ReLU(), nn.Linear(64, 2))
-train(reader, one_hot(text_x), text_y, nn.functional.cross_entropy, steps=300, lr=0.01)
-train(bag, letter_counts(text_x), text_y, nn.functional.cross_entropy, steps=300, lr=0.01)
+train_kind(reader, one_hot(text_x), text_y, nn.functional.cross_entropy, steps=300, lr=0.01)
+train_kind(bag, letter_counts(text_x), text_y, nn.functional.cross_entropy, steps=300, lr=0.01)
 text_result = {
-    "network": accuracy(reader, one_hot(test_text_x), test_text_y),
-    "bag": accuracy(bag, letter_counts(test_text_x), test_text_y),
+    "network": share_right(reader, one_hot(test_text_x), test_text_y),
+    "bag": share_right(bag, letter_counts(test_text_x), test_text_y),
 }
 
 # %%
@@ -735,12 +735,12 @@ watcher = nn.Sequential(
 glancer = nn.Sequential(
     nn.Conv2d(1, 12, 5, stride=2), nn.ReLU(), nn.Conv2d(12, 24, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 8)
 )  # fmt: skip
-train(watcher, clip_x, clip_y, nn.functional.cross_entropy, steps=250, lr=0.005)
-train(glancer, clip_x[:, :, 2], clip_y, nn.functional.cross_entropy, steps=250, lr=0.005)
+train_kind(watcher, clip_x, clip_y, nn.functional.cross_entropy, steps=250, lr=0.005)
+train_kind(glancer, clip_x[:, :, 2], clip_y, nn.functional.cross_entropy, steps=250, lr=0.005)
 clips_result = {
-    "clip": accuracy(watcher, test_clip_x, test_clip_y),
-    "middle frame": accuracy(glancer, test_clip_x[:, :, 2], test_clip_y),
-    "clip backwards": accuracy(watcher, test_clip_x.flip(2), test_clip_y ^ 1),
+    "clip": share_right(watcher, test_clip_x, test_clip_y),
+    "middle frame": share_right(glancer, test_clip_x[:, :, 2], test_clip_y),
+    "clip backwards": share_right(watcher, test_clip_x.flip(2), test_clip_y ^ 1),
 }
 
 # %%
@@ -830,7 +830,7 @@ layer.weight.requires_grad_(False)
 layer.bias.requires_grad_(False)
 
 dials, brightness, _ = make_dials(3000, seed=SEED)
-train(layer, dials, brightness[:, :, None, None], nn.functional.mse_loss, steps=350, lr=2e-3)
+train_kind(layer, dials, brightness[:, :, None, None], nn.functional.mse_loss, steps=350, lr=2e-3)
 
 new_dials, _, angles = make_dials(500, seed=1000 + SEED)
 with torch.no_grad():
@@ -974,27 +974,27 @@ print(f"{stacks} stacks of two layers, {checked} units: first and last pixel exa
 # %% tags=["nbval-check-output"]
 
 
-def measured(stack):
+def gradient_extent(stack):
     """Extent of the gradient of one unit far from the border."""
     field = receptive_fields(stack)[-1]
     seen = np.flatnonzero(gradient_support(stack, 3 * field.size, field.size // field.jump))
     return int(seen[-1] - seen[0] + 1)
 
 
-linear_growth = [measured([Layer(3)] * n) for n in range(1, 5)]
-strided_growth = [measured([Layer(3, stride=2)] * n) for n in range(1, 6)]
-dilated_growth = [measured([Layer(3, dilation=2**i) for i in range(n)]) for n in range(1, 6)]
+linear_growth = [gradient_extent([Layer(3)] * n) for n in range(1, 5)]
+strided_growth = [gradient_extent([Layer(3, stride=2)] * n) for n in range(1, 6)]
+dilated_growth = [gradient_extent([Layer(3, dilation=2**i) for i in range(n)]) for n in range(1, 6)]
 print("3x3, stride 1:           ", linear_growth)
 print("3x3, stride 2:           ", strided_growth)
 print("3x3, dilation 1, 2, 4, ..", dilated_growth)
 assert linear_growth == [3, 5, 7, 9]
 assert strided_growth == dilated_growth == [2 ** (n + 1) - 1 for n in range(1, 6)]
-assert measured([Layer(5)]) == 5
-assert measured([Layer(3, dilation=4)]) == 9
-adds = measured([Layer(3)] * 3) - measured([Layer(3)] * 2)
+assert gradient_extent([Layer(5)]) == 5
+assert gradient_extent([Layer(3, dilation=4)]) == 9
+adds = gradient_extent([Layer(3)] * 3) - gradient_extent([Layer(3)] * 2)
 print(f"one more 3x3 layer adds {adds} pixels, not half its filter size, {3 / 2}")
 assert adds == 2
-after_stride = measured([Layer(3, stride=2), Layer(3)]) - measured([Layer(3, stride=2)])
+after_stride = gradient_extent([Layer(3, stride=2), Layer(3)]) - gradient_extent([Layer(3, stride=2)])
 print(f"behind a stride of 2 the same layer adds {after_stride}")
 assert after_stride == 4
 
@@ -1008,7 +1008,7 @@ assert after_stride == 4
 # %% tags=["nbval-check-output"]
 
 
-def dots(first, second):
+def dot_pairs(first, second):
     """Two pairs of coloured dots, ten pixels apart, on a line of 60 pixels: (1, 2 colours, 60)."""
     line = torch.zeros(1, 2, 60, dtype=torch.float64)
     for start, (a, b) in ((15, first), (35, second)):
@@ -1016,7 +1016,7 @@ def dots(first, second):
     return line
 
 
-match, mismatch = dots((0, 0), (1, 1)), dots((0, 1), (1, 0))
+match, mismatch = dot_pairs((0, 0), (1, 1)), dot_pairs((0, 1), (1, 0))
 torch.manual_seed(SEED)
 largest, smallest = {}, {}
 for depth in (3, 4, 5, 6):
@@ -1270,7 +1270,7 @@ print("at the ends a tent has no neighbour, and the value falls towards 0")
 
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def sweeps(n, seed):
+def pitch_sweeps(n, seed):
     g = torch.Generator().manual_seed(seed)
     time = torch.linspace(0, 1, 128)
     phase = 2 * torch.pi * torch.rand(n, 1, generator=g)
@@ -1280,8 +1280,8 @@ def sweeps(n, seed):
     return (sound + 0.1 * torch.randn(n, 128, generator=g))[:, None], label
 
 
-sweep_x, sweep_y = sweeps(1000, 0)
-test_sweep_x, test_sweep_y = sweeps(500, 1)
+sweep_x, sweep_y = pitch_sweeps(1000, 0)
+test_sweep_x, test_sweep_y = pitch_sweeps(500, 1)
 power = lambda x: torch.fft.rfft(x[:, 0]).abs().square().log1p()
 torch.manual_seed(SEED)
 listener = nn.Sequential(
@@ -1293,9 +1293,12 @@ listener = nn.Sequential(
     nn.Linear(16 * 22, 2),
 )
 spectrum = nn.Sequential(nn.Linear(65, 64), nn.ReLU(), nn.Linear(64, 2))
-train(listener, sweep_x, sweep_y, F.cross_entropy, steps=150, lr=3e-3)
-train(spectrum, power(sweep_x), sweep_y, F.cross_entropy, steps=150, lr=3e-3)
-heard, guessed = accuracy(listener, test_sweep_x, test_sweep_y), accuracy(spectrum, power(test_sweep_x), test_sweep_y)
+train_kind(listener, sweep_x, sweep_y, F.cross_entropy, steps=150, lr=3e-3)
+train_kind(spectrum, power(sweep_x), sweep_y, F.cross_entropy, steps=150, lr=3e-3)
+heard, guessed = (
+    share_right(listener, test_sweep_x, test_sweep_y),
+    share_right(spectrum, power(test_sweep_x), test_sweep_y),
+)
 print(f"1-D network {heard:.2f}, power spectrum {guessed:.2f}")
 assert heard > 0.9
 assert guessed < 0.65
