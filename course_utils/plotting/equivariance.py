@@ -84,7 +84,7 @@ def two_orders(
     gap = np.abs(move_first[1] - layer_first[1]) if gap is None else np.abs(gap)
     ends = np.stack([move_first[1], layer_first[1]])
     span = max(float(np.abs(ends).max()), 1e-12)
-    figure = Figure(figsize=(7, 3.6), dpi=110, layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
+    figure = Figure(figsize=(6.6, 3.5), dpi=110, layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
     grid = figure.subplots(2, 4, width_ratios=[1, 1, 1, 1])
     titles = [("picture", f"{move} …", f"… then {layer}"), ("picture", f"{layer} …", f"… then {move}")]
     rows = [(start, *move_first), (start, *layer_first)]
@@ -93,7 +93,7 @@ def two_orders(
             # Signed maps are drawn around grey, pictures from black to white.
             signed = image.min() < 0
             low, high = (-span, span) if signed else (0.0, max(float(image.max()), 1e-12))
-            grid[r, c].imshow(few_shades(image), cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            grid[r, c].imshow(few_shades(image, 20), cmap="gray", vmin=low, vmax=high, interpolation="nearest")
             grid[r, c].set_title(name, fontsize=9, loc="center", pad=2)
     grid[0, 3].imshow(few_shades(gap), cmap="inferno", vmin=0, vmax=span, interpolation="nearest")
     grid[0, 3].set_title("difference", fontsize=9, loc="center", pad=2)
