@@ -30,7 +30,7 @@ from course_utils import data, plotting
 from course_utils.plotting import COLORS
 from course_utils.plotting.optimisation import band_rows, valley, walk
 from course_utils.runtime import band, load_record, seed_everything
-from course_utils.widgets import WeightDials
+from course_utils.widgets import MlpPlayground, WeightDials
 
 plotting.use_style()
 SEED = 0
@@ -292,13 +292,13 @@ from torch.nn import functional as F
 from course_utils import data
 
 
-def flat(split):
+def flat_digits(split):
     digits = data.load("digits", split)
     return digits.images.reshape(len(digits), -1).float() / 255, digits.labels
 
 
-digits_x, digits_y = flat("train")
-test_x, test_y = flat("test")
+digits_x, digits_y = flat_digits("train")
+test_x, test_y = flat_digits("test")
 
 # %% tags=["band-shuffle"]
 from course_utils.scratch.optimisation.batches import epoch_batches
@@ -422,10 +422,21 @@ figure, axes = plt.subplots(figsize=(6.2, 3.4))
 picture = axes.pcolormesh(
     rates, shares, np.where(factor < 1, factor, np.nan), cmap="viridis", vmin=0.7, vmax=1, rasterized=True
 )
-axes.plot(lr_best, alpha_best, "x", color="white", markersize=10, markeredgewidth=2.5, label="equation 4.9")
-axes.plot(best_plain(low, high)[0], 0.0, "o", color="white", markersize=8, label="best plain descent")
+axes.plot(
+    lr_best, alpha_best, "X", color=COLORS["vermillion"], markersize=11, markeredgecolor="white", label="equation 4.9"
+)
+axes.plot(
+    eta,
+    0.0,
+    "o",
+    color=COLORS["orange"],
+    markersize=9,
+    markeredgecolor="white",
+    clip_on=False,
+    label="best plain descent",
+)
 axes.set(xlabel="learning rate η", ylabel="momentum α", title="Factor a step, worse of the two directions")
-axes.legend(loc="upper right", labelcolor="white")
+axes.legend(loc="lower right")
 figure.colorbar(picture, label="factor (white: diverges)")
 plt.show()
 
@@ -492,7 +503,7 @@ print("Adam:    100 steps equal torch.optim.Adam")
 #
 # > **Predict.** Leave the hats away. Is the first step too short or too long, and by how much?
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: length of Adam's step on a constant gradient, in units of the rate: with correction it is 1 throughout, without it starts above 3, peaks above 6 near step 15 and falls towards 1 over thousands of steps. Right: on the ravine the uncorrected path is thrown far past the minimum, the corrected one is not."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: length of Adam's step on a constant gradient, in units of the rate: with correction it is 1 throughout, without it starts above 3, peaks above 6 near step 15 and falls towards 1 over thousands of steps. Right: on the ravine the uncorrected path takes long steps from wall to wall and runs past the minimum; the corrected one takes short steps."}}
 from course_utils.scratch.optimisation.adam import uncorrected_factor
 
 factors = np.array([uncorrected_factor(t) for t in range(1, 3001)])
@@ -589,7 +600,7 @@ assert abs(hill) < 1e-6
 #
 # A job for it: the camera moved between two pictures, by a fraction of a pixel more than three to one side and two and a half to the other. How far, exactly? Residuals: difference of grey values after moving back by $w$. Jacobian: the slope of the picture.
 
-# %% mystnb={"image": {"alt": "Left: a smoothed photograph of a cat. Middle: the same picture moved down and left by about three pixels. Right: error of the estimated shift in pixels on a log axis; Gauss-Newton reaches its floor in four steps, gradient descent takes about twenty."}}
+# %% mystnb={"image": {"alt": "Left: a smoothed photograph of a cat. Middle: the same picture moved down and left by about three pixels. Right: error of the estimated shift in pixels on a log axis; Gauss-Newton reaches its floor in five steps, gradient descent in ten."}}
 from scipy.ndimage import gaussian_filter, map_coordinates, shift
 
 from course_utils.scratch.optimisation.newton import gauss_newton
@@ -624,7 +635,7 @@ print(
 assert np.abs(far - true_shift).max() > 1
 
 # %% [markdown]
-# A ten-thousandth of a pixel in four steps. This is how trackers and stitchers align pictures ([Lucas and Kanade, 1981](../book/references.md#lucas-kanade-1981)). The last line is the price: from too far away the parabola describes the wrong valley, and it ends elsewhere.
+# Less than a thousandth of a pixel in four steps. This is how trackers and stitchers align pictures ([Lucas and Kanade, 1981](../book/references.md#lucas-kanade-1981)). The last line is the price: from too far away the parabola describes the wrong valley, and it ends elsewhere.
 #
 # ### Many weights: L-BFGS
 #
@@ -638,13 +649,13 @@ assert np.abs(far - true_shift).max() > 1
 from course_utils.scratch.optimisation.newton import lbfgs
 
 
-def small_net():
+def net_to_race():
     torch.manual_seed(SEED)
     return nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
 
 
 def race_lbfgs(goal=0.05):
-    net = small_net().double()
+    net = net_to_race().double()
     parts, wide_x = list(net.parameters()), digits_x.double()
 
     def value_and_gradient(weights):
@@ -659,7 +670,7 @@ def race_lbfgs(goal=0.05):
 
 
 def race_descent(batch_size, lr, goal=0.05, most=900):
-    net, draw, count = small_net(), torch.Generator().manual_seed(SEED), 0
+    net, draw, count = net_to_race(), torch.Generator().manual_seed(SEED), 0
     descent = torch.optim.SGD(net.parameters(), lr)
     while count < most:
         for index in torch.randperm(len(digits_x), generator=draw).split(batch_size):
@@ -771,6 +782,28 @@ assert ends["Adam, penalty"][0] < 0.9 * ends["Adam, penalty"][1]
 
 # %% [markdown]
 # Decay pulls both alike: $(1 - \eta\lambda)^{300} = 0.86$. Adam with a penalty pulls the quiet weight hard and leaves the noisy one nearly alone. So `weight_decay=0.01` means different things in `torch.optim.Adam` and `torch.optim.AdamW`, and a value copied from one to the other is a bug.
+#
+# Play with it. The network below has two hidden layers and more freedom than two noisy half-moons need.
+#
+# 1. Start training and watch the loss. Now set the batch size to 1, and then to the largest. Which curve is jagged, and which is smooth? (Equation 4.6.)
+# 2. Raise the learning rate until training breaks.
+# 3. Raise L2 in small steps, starting anew each time. When does the boundary become too stiff for the moons?
+
+# %%
+MlpPlayground(data="moons", hidden=[8, 8], noise=0.4, lr=0.1, batch_size=10)
+
+# %%
+from course_utils.widgets.mlp_playground import evaluate
+
+for strength in (0.0, 0.03):
+    played = MlpPlayground(data="moons", hidden=[8, 8], noise=0.4, lr=0.1, batch_size=10, l2=strength)
+    layers = played.trained(120)
+    losses = [evaluate(layers, played.activation, part)["loss"] for part in played.points]
+    print(f"L2 {strength:4}: after 120 passes training loss {losses[0]:.2f}, test loss {losses[1]:.2f}")
+    assert (losses[0] > 0.3) == (strength > 0)
+
+# %% [markdown]
+# A penalty always costs training loss. Whether it buys test loss is a question of how much: at 0.03 this network is too stiff, and both rise.
 #
 # ## Weights that vanish
 #
@@ -1021,7 +1054,7 @@ assert same >= 0.9
 #
 # **Option 1 by sampling.** If you cannot enumerate, sample $M$ masks. The error of the average falls like $1/\sqrt M$, as for every mean of independent draws. Here is the arithmetic mean of the one-layer network above, against the full enumeration:
 
-# %% mystnb={"image": {"alt": "Error of the averaged prediction against the number of sampled masks on two log axes: dots fall from about 0.1 at 4 masks to about 0.004 at 4096, along a straight line of slope minus one half."}}
+# %% mystnb={"image": {"alt": "Error of the averaged prediction against the number of sampled masks on two log axes: dots fall from about 0.15 at 4 masks to about 0.004 at 4096, along a straight line of slope minus one half."}}
 answers, chance = thinned_predictions(np.random.default_rng(7).normal(size=5), one_layer)
 exact = chance @ answers
 counts = [4, 16, 64, 256, 1024, 4096]
@@ -1388,6 +1421,7 @@ for metric, label in (
 assert band(rec, "smooth_confidence").maximum < band(rec, "plain_confidence").minimum
 assert band(rec, "smooth_confidence_wrong").maximum < band(rec, "plain_confidence_wrong").median
 assert np.isclose(np.exp(lead) / (np.exp(lead) + 9), 0.91)
+assert band(rec, "smooth_test_accuracy").median > band(rec, "dropout_accuracy").median
 
 # %% [markdown]
 # Confidence comes down to what was asked for, and it comes down most where the network is wrong. On these few digits the accuracy rises too, more than with dropout. Do not expect that everywhere.
@@ -1644,9 +1678,14 @@ print(
 )
 for size in record["sizes"]:
     assert band("04_training.mnist", f"both_{size}_loss").median < band("04_training.mnist", f"none_{size}_loss").median
+lowest = [
+    min(("none", "l2", "dropout"), key=lambda m: band("04_training.mnist", f"{m}_{n}_loss").median)
+    for n in record["sizes"]
+]
+assert lowest == ["l2", "dropout"]
 
 # %% [markdown]
-# The combination of dropout and L2 has a lower loss than no regulariser at either size, as on the small digits. Read down the columns before you read the summary: ten times the data lowers the loss by more than any regulariser does. Regularise when you cannot collect.
+# The combination of dropout and L2 has a lower loss than no regulariser at either size, as on the small digits. With 300 digits L2 alone has the lowest loss, with 3,000 dropout alone: which regulariser is best depends on how much data you have. And read along the rows: ten times the data lowers the loss by more than any regulariser does. Regularise when you cannot collect.
 #
 # ## Summary
 #
