@@ -70,5 +70,5 @@ def band_rows(axes: Axes, bands: Mapping[str, BandLike], values: Mapping[str, fl
         values: label to own result, for some or all of the rows.
     """
     own = values or {}
-    for row, (label, band) in enumerate(reversed(bands.items())):
+    for row, (label, band) in enumerate(reversed(list(bands.items()))):
         seed_band(axes, band, own.get(label), label, y=float(row))
