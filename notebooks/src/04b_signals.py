@@ -21,6 +21,7 @@
 # %% tags=["setup", "hide-input"]
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 
 from course_utils import plotting
 from course_utils.plotting import COLORS
@@ -28,6 +29,7 @@ from course_utils.plotting.depth import effect_rows, percentile_tracks, shared_s
 from course_utils.runtime import band, load_record, seed_everything
 
 plotting.use_style()
+torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings, above all on a busy machine
 SEED = 0
 seed_everything(SEED)
 
@@ -237,6 +239,7 @@ weights = deep_weights(50, 256, "he fan_in", inputs=64, seed=SEED)
 halves = [(x_out**2).mean() / ((x_in @ w.T) ** 2).mean() for x_in, x_out, w in zip(layers, layers[1:], weights)]
 print(f"in each of the 50 layers of a network: {min(halves):.2f} to {max(halves):.2f}, mean {np.mean(halves):.3f}")
 assert abs(np.mean(halves) - 0.5) < 0.03
+del layers, weights
 
 # %% [markdown]
 # The layers of a real network scatter around one half, since 256 units are not infinitely many. A shifted distribution breaks the rule: biases that are not 0, or units that have learned
@@ -274,6 +277,8 @@ assert abs(np.mean(halves) - 0.5) < 0.03
 # > **Predict.** Fifty layers again, eight rules. Which lines stay level with ReLU? Which with no activation function at all? And tanh, which squeezes everything into $(-1, 1)$: can its signal explode?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Six panels: rows are forward and backward, columns linear, tanh and ReLU. Linear: Xavier and sd 1 over root fan-in stay level, He grows, 0.01 falls off the picture. Tanh: forward nothing explodes, 0.01 vanishes, and backward sd 1 explodes. ReLU: only the two He rules stay level in both rows; Xavier falls steadily, 0.1 rises slowly, sd 1 leaves at the top within a few layers."}}
+from dataclasses import replace
+
 RULES = {
     "sd 0.01": "gaussian 0.01",
     "sd 0.1": "gaussian 0.1",
@@ -284,8 +289,8 @@ RULES = {
     "He, fan_in": "he fan_in",
     "He, fan_out": "he fan_out",
 }
-followed = {
-    (rule, kind): trace(deep_weights(50, 256, scheme, inputs=64, seed=SEED), pixels[:64], kind)
+followed = {  # the sizes are kept; the outputs of 24 networks would fill the memory
+    (rule, kind): replace(trace(deep_weights(50, 256, scheme, inputs=64, seed=SEED), pixels[:64], kind), outputs=())
     for rule, scheme in RULES.items()
     for kind in ("linear", "tanh", "relu")
 }
@@ -326,7 +331,8 @@ assert reach["sd 1/√n", "relu"] < 1e-3
 assert min(reach["variance 1/√n", "linear"], reach["variance 1/√n", "relu"]) > 1e10
 assert 0.3 < reach["He, fan_in", "relu"] < 3
 assert reach["He, fan_in", "linear"] > 1e3
-saturated = (followed["sd 1", "tanh"].outputs[10].abs() > 0.99).double().mean().item()
+loud = trace(deep_weights(50, 256, "gaussian 1", inputs=64, seed=SEED), pixels[:64], "tanh").outputs
+saturated = (loud[10].abs() > 0.99).double().mean().item()
 print(f"tanh with sd 1: {saturated:.0%} of the outputs of layer 10 are beyond 0.99")
 assert saturated > 0.8
 
@@ -449,25 +455,25 @@ cases = {
     "sigmoid, Xavier": ("sigmoid", "xavier", 1.0),
 }
 by_layer = {
-    name: trace(deep_weights(50, 256, scheme, inputs=64, scale=scale, seed=SEED), pixels, kind)
+    name: trace(deep_weights(50, 256, scheme, inputs=64, scale=scale, seed=SEED), pixels, kind).gradient
     for name, (kind, scheme, scale) in cases.items()
 }
 figure, axes = plt.subplots(figsize=(7, 3.2))
-curves = {name: t.gradient[1:] for name, t in by_layer.items()}
+curves = {name: gradient[1:] for name, gradient in by_layer.items()}
 signal_curves(axes, curves, floor=1e-34, ceiling=1e8, first=1)
 axes.set(ylabel="RMS of the gradient", title="From layer 50 back to layer 1: straight lines on a log axis")
 axes.legend(loc="lower right")
 plt.show()
 
 # %% tags=["nbval-check-output"]
-for name, t in by_layer.items():
-    steps = torch.log10(t.gradient[2:] / t.gradient[1:-1])  # from each layer to the one before it: minus this
+for name, gradient in by_layer.items():
+    steps = torch.log10(gradient[2:] / gradient[1:-1])  # from each layer to the one before it: minus this
     factor = 10 ** -steps.mean().item()
-    print(f"{name:16s} x {factor:.3f} a layer, x {(t.gradient[1] / t.gradient[-1]).item():.0e} over 49 layers")
+    print(f"{name:16s} x {factor:.3f} a layer, x {(gradient[1] / gradient[-1]).item():.0e} over 49 layers")
     assert steps.std() < 0.12  # the same factor in every layer: geometric, not gradual
-assert (by_layer["sigmoid, He"].gradient[1] / by_layer["sigmoid, He"].gradient[-1]) < 1e-20
-assert 0.2 < (by_layer["ReLU, He"].gradient[1] / by_layer["ReLU, He"].gradient[-1]) < 5
-assert (by_layer["ReLU, 1.2 × He"].gradient[1] / by_layer["ReLU, 1.2 × He"].gradient[-1]) > 1e3
+assert (by_layer["sigmoid, He"][1] / by_layer["sigmoid, He"][-1]) < 1e-20
+assert 0.2 < (by_layer["ReLU, He"][1] / by_layer["ReLU, He"][-1]) < 5
+assert (by_layer["ReLU, 1.2 × He"][1] / by_layer["ReLU, 1.2 × He"][-1]) > 1e3
 layer_1 = deep_weights(1, 256, "he fan_in", seed=SEED)[0]
 print(
     f"sigmoid: slope {0.25} x sqrt(256) x {layer_1.std():.3f} = {0.25 * 16 * layer_1.std():.2f}, near the measured factor"
