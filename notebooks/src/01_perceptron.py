@@ -123,7 +123,7 @@ print(f"no spike at or below {cell.rheobase} nA, more and more spikes above")
 # Two features survive every simplification: the cell **sums** its inputs, and it has a **threshold**. From here
 # there are two roads. Keep only *whether* it fires, 0 or 1: that is this chapter. Keep *how often* it fires, a number
 # that grows past the threshold: that is the unit of modern networks, and
-# chapter 02 begins with it.
+# [chapter 02](02_mlp.ipynb) begins with it.
 #
 # ## Threshold units compute logic
 #
@@ -1015,7 +1015,7 @@ assert learned > frozen + 0.05
 
 # %% [markdown]
 # (The loss in this cell is the hinge; [the next chapter](01b_kernels.ipynb) explains it.) Learned questions beat random ones
-# in this run. The clean way, a unit with a slope that is not zero, is the subject of chapter 02, the multi-layer perceptron.
+# in this run. The clean way, a unit with a slope that is not zero, is the subject of [chapter 02](02_mlp.ipynb), the multi-layer perceptron.
 #
 # ## More than two classes
 #

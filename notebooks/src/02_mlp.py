@@ -239,7 +239,7 @@ plt.show()
 # Steepen a sigmoid and its slope does not vanish, it *concentrates*: a tall peak at the threshold and nothing elsewhere. The step is the limit, all peak
 # and no width. A unit learns from the examples on its slope. Remember this when we come to [saturation](#how-units-fall-silent).
 #
-# How the gradient of a whole network is computed is the subject of chapter 03. Here autograd does it.
+# How the gradient of a whole network is computed is the subject of [chapter 03](03_backprop.ipynb). Here autograd does it.
 #
 # ## Learned features against fixed ones
 #
@@ -1139,7 +1139,7 @@ for activation in ("relu", "tanh", "sigmoid"):  # five of the recorded runs, her
     assert expected.contains(float(np.median(met)), slack=10 + 0.1 * expected.median)
 
 # %% [markdown]
-# Here tanh is *as fast as ReLU or faster*, at every depth. The sigmoid is hardly slower with one hidden layer, once it may take the larger steps that its small slope asks for; it is several times slower with three; with six it never arrives, because every sigmoid on the way back multiplies the signal by a quarter at best (2.12). So: "much faster than the sigmoid" is true of *deep* networks, and "6x" is one number from one experiment. For ReLU against tanh it does not hold in general. The claim is **imprecise**. (With the slope of tanh at 1, good starting weights and a few layers only, there is little for ReLU to improve. Why starting weights matter so much is the subject of chapter 04b.)
+# Here tanh is *as fast as ReLU or faster*, at every depth. The sigmoid is hardly slower with one hidden layer, once it may take the larger steps that its small slope asks for; it is several times slower with three; with six it never arrives, because every sigmoid on the way back multiplies the signal by a quarter at best (2.12). So: "much faster than the sigmoid" is true of *deep* networks, and "6x" is one number from one experiment. For ReLU against tanh it does not hold in general. The claim is **imprecise**. (With the slope of tanh at 1, good starting weights and a few layers only, there is little for ReLU to improve. Why starting weights matter so much is the subject of [chapter 04b](04b_signals.ipynb).)
 #
 # Leaky ReLU and ReLU lie on top of each other. And a ReLU is cheaper to compute than an exponential, which this race does not count.
 #
@@ -1752,4 +1752,4 @@ assert lost.max() < 0.03  # seed by seed
 # ## The next question
 #
 # In every cell autograd handed you the gradient of a whole network, and you took it on trust. How does it know? A network has thousands of weights, and yet the gradient costs little more than one forward pass. The way back through
-# the graph, one unit at a time, is chapter 03, Backpropagation.
+# the graph, one unit at a time, is [chapter 03](03_backprop.ipynb), Backpropagation.

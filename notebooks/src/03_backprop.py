@@ -14,7 +14,7 @@
 # - look at a loss surface, and judge what "many minima of similar quality" means;
 # - trade memory for time with checkpoints, and predict both to the last array.
 #
-# **You need** the chain rule for one variable, matrix products, and layers of units (chapter 02).
+# **You need** the chain rule for one variable, matrix products, and layers of units ([chapter 02](02_mlp.ipynb)).
 #
 # <!-- cost -->
 
@@ -701,7 +701,7 @@ assert woke > 5
 print(f"in the end w2 = {w2.data:.2f} and the loss is {loss.data:.4f}")
 
 # %% [markdown]
-# So: inactive on one example means no learning *from that example*. Dead for good means inactive on all of them **and** inputs that stay as they are. A large learning rate is the usual killer, because one big step can push a bias far down. A leaky ReLU (chapter 02) never closes fully.
+# So: inactive on one example means no learning *from that example*. Dead for good means inactive on all of them **and** inputs that stay as they are. A large learning rate is the usual killer, because one big step can push a bias far down. A leaky ReLU ([chapter 02](02_mlp.ipynb)) never closes fully.
 #
 # ## What exactly do we minimise?
 #
@@ -747,7 +747,7 @@ assert not torch.allclose(adam, adamw, rtol=1e-2)
 
 # %% [markdown]
 # Twice $\lambda$: the 2 comes down from the square. "L2 means weight decay" is true for plain gradient descent, with that factor. For Adam it is **not**: Adam divides each gradient by its own recent size, the penalty's share
-# included, so a weight with large gradients is hardly decayed at all. AdamW applies the decay outside ([Loshchilov and Hutter, 2019](../book/references.md#loshchilov-hutter-2019)). These are two different methods; chapter 04 returns to them.
+# included, so a weight with large gradients is hardly decayed at all. AdamW applies the decay outside ([Loshchilov and Hutter, 2019](../book/references.md#loshchilov-hutter-2019)). These are two different methods; [chapter 04](04_training.ipynb) returns to them.
 #
 # <span id="c050"></span>Another slide writes the objective with halves, so that no 2 comes down:
 # $J = \frac{1}{2N} \sum_n (y_n - h_n)^2 + \frac{\lambda}{2N} \sum_j W_j^2$. Its gradients are
@@ -1456,4 +1456,4 @@ assert speed["ratio"] < 5
 #
 # ## The next question
 #
-# You can compute the gradient of anything now. But a gradient is only a direction. How far should you go? With how many examples? What do you do in a long narrow valley, where the steepest way down runs from wall to wall? Chapter 04, Training, is about the step.
+# You can compute the gradient of anything now. But a gradient is only a direction. How far should you go? With how many examples? What do you do in a long narrow valley, where the steepest way down runs from wall to wall? [Chapter 04](04_training.ipynb), Training, is about the step.

@@ -14,7 +14,7 @@
 # - write dropout, say exactly what the network at test time stands for, and where that stops being exact;
 # - measure whether a regulariser helps, with bands of seeds instead of a lucky run.
 #
-# **You need** gradients and the chain rule (chapters 02 and 03), and the bowl of
+# **You need** gradients and the chain rule (chapters [02](02_mlp.ipynb) and [03](03_backprop.ipynb)), and the bowl of
 # [How large a step](01_perceptron.ipynb#how-large-a-step).
 #
 # <!-- cost -->
@@ -1712,4 +1712,4 @@ assert (
 #
 # ## The next question
 #
-# All of this moved weights that *could* be moved. But where do you start? Begin with all weights at zero, and nothing happens; with weights a little too large, and twenty layers later the signal is infinite. Which first weights let a signal through, forward and back, and which layers keep it alive? Chapter 04b follows the signal.
+# All of this moved weights that *could* be moved. But where do you start? Begin with all weights at zero, and nothing happens; with weights a little too large, and twenty layers later the signal is infinite. Which first weights let a signal through, forward and back, and which layers keep it alive? [Chapter 04b](04b_signals.ipynb) follows the signal.

@@ -14,7 +14,7 @@
 # - use weight, local response and local contrast normalisation, and avoid the trap in each.
 #
 # **You need** mean and variance, matrix products, the chain rule, and a network as a stack of layers
-# ([your first network](00_start.ipynb)). Chapters 02 to 04 (layers, backpropagation, training) come just before this one.
+# ([your first network](00_start.ipynb)). Chapters [02](02_mlp.ipynb) to [04](04_training.ipynb) (layers, backpropagation, training) come just before this one.
 #
 # <!-- cost -->
 
@@ -1177,7 +1177,7 @@ assert max(places_found["before"].minimum, places_found["after"].minimum) < min(
 # %% [markdown]
 # The bands overlap: a convention, not a law, at this size. (The two are different functions, though. Placed after a ReLU, BN feeds the next layer with mean 0.)
 #
-# <span id="c104"></span>**Is dropout rarely needed with BN?** That is the lecture's wording. Four comparisons: with and without BN, trained on 100 digits and on all 1,297. What does dropout 0.5 gain? (Dropout, from chapter 04, switches off half of the units at random in each step.)
+# <span id="c104"></span>**Is dropout rarely needed with BN?** That is the lecture's wording. Four comparisons: with and without BN, trained on 100 digits and on all 1,297. What does dropout 0.5 gain? (Dropout, from [chapter 04](04_training.ipynb), switches off half of the units at random in each step.)
 
 # %% tags=["band-dropout"]
 dropout_result = {}
@@ -1817,4 +1817,4 @@ assert (on_mnist["bn_0.5_2000"] < on_mnist["plain_0.5_2000"]).all()
 #
 # ## The next question
 #
-# Every unit so far sees every pixel, and has to learn a separate weight for each place. But an edge is an edge, wherever it lies. What if one small set of weights looked at all places in turn? → chapter 05, Convolution
+# Every unit so far sees every pixel, and has to learn a separate weight for each place. But an edge is an edge, wherever it lies. What if one small set of weights looked at all places in turn? → [chapter 05](05_convolution.ipynb), Convolution

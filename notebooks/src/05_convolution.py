@@ -1463,5 +1463,5 @@ assert measured["forward_ratio"] < 3
 #
 # ## The next question
 #
-# You know *the* convolution. But a step of two pixels, holes in the kernel, one kernel a channel, a kernel of one single pixel, a layer that makes pictures *larger*: each is a small change to equation 5.8, and each changed what networks can do. Chapter 05b is
+# You know *the* convolution. But a step of two pixels, holes in the kernel, one kernel a channel, a kernel of one single pixel, a layer that makes pictures *larger*: each is a small change to equation 5.8, and each changed what networks can do. [Chapter 05b](05b_layers.ipynb) is
 # a walk through the zoo.

@@ -15,7 +15,7 @@
 # - build a layer whose taps move to where the pattern is;
 # - compute size, step and centre of a receptive field, and say why the useful field is smaller.
 #
-# **You need** the convolution layer itself (chapter 05: a small kernel of weights, slid over maps with several channels) and autograd, as in
+# **You need** the convolution layer itself ([chapter 05](05_convolution.ipynb): a small kernel of weights, slid over maps with several channels) and autograd, as in
 # [Your first network](00_start.ipynb).
 #
 # <!-- cost -->
@@ -199,7 +199,7 @@ for s in (1, 2, 3, 4):
 
 # %% [markdown]
 # The work falls by $s^2$, and that is the reason for strides. The library's fast version copies all windows into the columns of a matrix and multiplies once (*im2col*,
-# chapter 05). Every layer below comes as such a pair, a slow one that defines it and a fast one that is compared with it, in `course_utils.scratch.convolution_kinds`.
+# [chapter 05](05_convolution.ipynb)). Every layer below comes as such a pair, a slow one that defines it and a fast one that is compared with it, in `course_utils.scratch.convolution_kinds`.
 #
 # The lecture says that strides also bring some invariance to small shifts. Careful: throwing away is not free. Fine patterns do not vanish when you subsample, they *change*.
 #
@@ -220,7 +220,7 @@ plt.show()
 
 # %% [markdown]
 # The first becomes flat, the second becomes a slow wave that nobody drew. This is [aliasing](../book/glossary.md#aliasing), and shifting the first image by one pixel turns white into black:
-# the opposite of invariance. How to repair it is a story for chapter 05c.
+# the opposite of invariance. How to repair it is a story for [chapter 05c](05c_pooling.ipynb).
 #
 # What about the gradient? Each output number pulls on the window it looked at, with the kernel as the profile of the pull. Two matrix products again; autograd agrees:
 
@@ -1382,4 +1382,4 @@ assert record["middle_weights"]["separable"] == separable_weights(16, 32) + sepa
 #
 # ## The next question
 #
-# Strides throw away three of four numbers unseen. Could one *summarise* them instead, by the largest, or the mean? And what exactly happens to the output when the image moves by one pixel? That is chapter 05c, pooling and moving pictures.
+# Strides throw away three of four numbers unseen. Could one *summarise* them instead, by the largest, or the mean? And what exactly happens to the output when the image moves by one pixel? That is [chapter 05c](05c_pooling.ipynb), pooling and moving pictures.

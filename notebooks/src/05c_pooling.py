@@ -14,7 +14,7 @@
 # - choose between stride, max, average and blur with measured accuracies in hand;
 # - turn a classifier into a machine that reads pictures of any size, and gives an answer at every place.
 #
-# **You need** what a convolution does (stride, padding, channels: chapters 05 and 05b), ReLU, and gradients.
+# **You need** what a convolution does (stride, padding, channels: chapters [05](05_convolution.ipynb) and [05b](05b_layers.ipynb)), ReLU, and gradients.
 #
 # <!-- cost -->
 
