@@ -884,7 +884,7 @@ assert came_back >= 1
 #
 # Let $p$ be the probability to drop and $m$ the mask of ones and zeros. The sum that the next layer sees is on average too small by the factor $1 - p$. There are two ways to repair that. The lecture's: train without a correction, and scale the *weights* by $1-p$ at test time. The libraries': scale the survivors *up* in training, and do nothing at test time:
 #
-# $$ \tilde h = \frac{m \odot h}{1 - p}, \qquad \mathbb{E}[\tilde h] = h . \tag{4.17} $$
+# $$ \tilde h = \frac{m \odot h}{1 - p}, \qquad \operatorname{E}[\tilde h] = h . \tag{4.17} $$
 
 # %% tags=["nbval-check-output"]
 from course_utils.scratch.regularisation.dropout import draw_mask, dropout
@@ -982,7 +982,7 @@ assert (gaps[1] < gaps[0]).mean() >= 0.9
 #
 # ### One network instead of all of them
 #
-# At test time you want one answer. The lecture offers two options. *Option 1*: sample many thinned networks and take the geometric mean of what they say. *Option 2*: use all units, with outgoing weights halved (for $p = \frac12$). <span id="c063"></span>Halving is exact for the *sum* that the next layer receives: $\mathbb{E}[m\,h] = h/2$. But a softmax comes after the sum, and the mean of a softmax is not the softmax of the mean.
+# At test time you want one answer. The lecture offers two options. *Option 1*: sample many thinned networks and take the geometric mean of what they say. *Option 2*: use all units, with outgoing weights halved (for $p = \frac12$). <span id="c063"></span>Halving is exact for the *sum* that the next layer receives: $\operatorname{E}[m\,h] = h/2$. But a softmax comes after the sum, and the mean of a softmax is not the softmax of the mean.
 #
 # <span id="c064"></span>And yet the lecture says: with one hidden layer, halving *equals* the geometric mean of all models. Surprising, and true. Write the logits of one thinned network as $W(m \odot h) + b$. Its log-probabilities are these logits minus a constant that is the same for all classes. The log of a geometric mean is the mean of the logs, and the logits are *linear* in $m$. So their mean over all masks is $W(h/2) + b$. The constants drop out when you make the result sum to one:
 #
@@ -1146,7 +1146,7 @@ assert band(rec, "half_length").minimum > band(rec, "none_length").maximum
 #
 # Is that a law? Here theory is sharper than any experiment. Put dropout on the *inputs* of a linear regression and average the squared error over all masks. The variance of the masked sum adds up term by term:
 #
-# $$ \mathbb{E}_m \frac{1}{2N}\sum_i \Big(y_i - \sum_d \frac{m_d\, x_{id}}{1-p} w_d\Big)^2 \;=\; \frac{1}{2N}\sum_i (y_i - w^\top x_i)^2 + \frac{p}{2(1-p)} \sum_d w_d^2\; \overline{x_d^2} . \tag{4.19} $$
+# $$ \operatorname{E}_m \frac{1}{2N}\sum_i \Big(y_i - \sum_d \frac{m_d\, x_{id}}{1-p} w_d\Big)^2 \;=\; \frac{1}{2N}\sum_i (y_i - w^\top x_i)^2 + \frac{p}{2(1-p)} \sum_d w_d^2\; \overline{x_d^2} . \tag{4.19} $$
 #
 # The second term *is* an L2 penalty, with a strength of its own for each weight ([Wager et al., 2013](../book/references.md#wager-2013)). So in the one case that can be solved exactly, dropout does pull the weights towards **zero**, harder where the input is large.
 
@@ -1256,7 +1256,7 @@ for metric, value in convolution_result.items():
 #
 # Leave dropout *on* at test time and ask the same question again and again. Each pass is another thinned network. Where all agree, be confident; where they disagree, be careful. [Gal and Ghahramani (2016)](../book/references.md#gal-ghahramani-2016) showed that this approximates a Bayesian answer: an average over plausible networks. The measure of doubt is the entropy of the averaged prediction, over $T$ passes:
 #
-# $$ \bar p = \frac1T\sum_{t=1}^{T} p_t, \qquad \mathcal{H}(\bar p) = -\sum_k \bar p_k \log \bar p_k . \tag{4.20} $$
+# $$ \bar p = \frac1T\sum_{t=1}^{T} p_t, \qquad H(\bar p) = -\sum_k \bar p_k \log \bar p_k . \tag{4.20} $$
 #
 # A good doubt is small on digits and large on things that are no digits. We show the trained network letters (T and L), patches of photographs, pure noise, and *digits turned by 90 degrees*. The score is the [AUROC](../book/glossary.md#auroc): take one digit and one stranger, how often is the stranger the more doubtful one? 0.5 is chance.
 #
@@ -1352,7 +1352,7 @@ assert band("04_training.doubt", "turned").median < 0.7
 #
 # <span id="c061"></span>Look at the sign first. Logs of probabilities are negative, so this $L$ is negative, and *minimising* it drives $p(y|x)$ to zero. It is the negative of a loss. Now the second term. Why is it $\log(1 - p)$? With two classes, $1 - p$ is the probability of the other class, and all is well. With $K$ classes it is the probability of *all others together*, and the formula does not mind how they share it.
 #
-# Derive it instead. Cross-entropy compares the prediction with a target distribution $q$: $-\sum_k q_k \log p_k$. The hard target is 1 for the right class. Mix it with the uniform distribution, $q_k = (1 - \epsilon)\,\mathbb{1}[k = y] + \epsilon/K$, and put it in ([Szegedy et al., 2016](../book/references.md#szegedy-2016b)):
+# Derive it instead. Cross-entropy compares the prediction with a target distribution $q$: $-\sum_k q_k \log p_k$. The hard target is 1 for the right class. Mix it with the uniform distribution, $q_k = (1 - \epsilon)\,1_{k = y} + \epsilon/K$, and put it in ([Szegedy et al., 2016](../book/references.md#szegedy-2016b)):
 #
 # $$ L = -(1 - \epsilon)\,\log p_y \;-\; \frac{\epsilon}{K}\sum_{k=1}^{K} \log p_k . \tag{4.21} $$
 
