@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -294,7 +295,8 @@ def test_the_formgrader_behind_the_hub_lets_the_login_through_and_nothing_more(m
     async def load():
         found._load_jupyter_server_extension(app)
 
-    asyncio.run(load())
+    with ThreadPoolExecutor() as threads:  # a loop of its own, whatever runs in this thread
+        threads.submit(asyncio.run, load()).result()
     assert served == [app]
     closed = re.compile(rf"/(?!{found.formgrader_server.OPEN}$).*")  # as the server writes it
     assert not closed.fullmatch("/oauth_callback")

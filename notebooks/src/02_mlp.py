@@ -266,7 +266,7 @@ digits, unseen = data.load("digits", "train"), data.load("digits", "test")
 pixels, new_pixels = digits.images.flatten(1).float() / 255, unseen.images.flatten(1).float() / 255
 
 
-def probe(features, new_features):
+def read_out(features, new_features):
     """Test accuracy of a linear classifier on standardised features."""
     mean, spread = features.mean(0), features.std(0) + 1e-6
     classifier = LogisticRegression(max_iter=500).fit(((features - mean) / spread).numpy(), digits.labels)
@@ -278,11 +278,11 @@ def features_of(layer):
         return torch.relu(layer(pixels)), torch.relu(layer(new_pixels))
 
 
-probe_result, replay = {"raw": probe(pixels, new_pixels)}, []
+probe_result, replay = {"raw": read_out(pixels, new_pixels)}, []
 for units in (8, 64, 256):
     torch.manual_seed(SEED)
     layer = nn.Linear(64, units)
-    probe_result[f"random_{units}"] = probe(*features_of(layer))
+    probe_result[f"random_{units}"] = read_out(*features_of(layer))
     net = nn.Sequential(layer, nn.ReLU(), nn.Linear(units, 10))
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
     draw = torch.Generator().manual_seed(SEED)
@@ -293,7 +293,7 @@ for units in (8, 64, 256):
             optimiser.step()
             if units == 64 and len(replay) < 300:
                 replay.append(layer.weight.detach().clone())
-    probe_result[f"learned_{units}"] = probe(*features_of(layer))
+    probe_result[f"learned_{units}"] = read_out(*features_of(layer))
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Seven seed bands of probe accuracy with the reader's own run as diamonds: random 8 far below everything, learned 8 far above it, raw near 0.96, learned 64 above raw while random 64 lies below or at raw, and random 256 and learned 256 both above raw with the learned one ahead."}}
 figure, axes = plt.subplots(figsize=(7, 3.2))
@@ -910,7 +910,7 @@ assert np.abs(ACTIVATIONS["scaled_tanh"][0]([-1.0, 1.0]) - [-1, 1]).max() < 1e-4
 #
 # > **Predict.** Which learning rates kill units: small ones or large ones? Does the leaky ReLU have fewer dead units? Does it then also learn better?
 
-# %% mystnb={"image": {"alt": "Left: share of saturated tanh values rises from zero to nearly nine tenths as the starting weights grow, while the training accuracy after 200 steps falls from near one. Right: share of dead units against learning rate; ReLU stays at zero up to rate 1 and then rises to about one half, leaky ReLU stays low, and the accuracies of both collapse together at rate 3."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: share of saturated tanh values rises from zero to nearly nine tenths as the starting weights grow, while the training accuracy after 200 steps falls from near one. Right: share of dead units against learning rate; ReLU stays at zero up to rate 1 and then rises to about one half, leaky ReLU stays low, and the accuracies of both collapse together at rate 3."}}
 from course_utils.scratch.networks.side_by_side import SideBySide, accuracies, train
 
 race_x = digits.images.flatten(1).float() / 255

@@ -27,6 +27,7 @@ from course_utils import plotting
 from course_utils.plotting import COLORS
 from course_utils.plotting.depth import effect_rows, percentile_tracks, shared_statistics, signal_curves
 from course_utils.runtime import band, load_record, seed_everything
+from course_utils.widgets import MlpPlayground, WeightDials
 
 plotting.use_style()
 torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings, above all on a busy machine
@@ -58,7 +59,7 @@ x_train, y_train = (digits.images - mean) / deviation, digits.labels  # (1297, 1
 x_test, y_test = (new_digits.images - mean) / deviation, new_digits.labels
 
 
-def mlp(depth, width, norm=None, activation=nn.ReLU, dropout=0.0, norm_last=False):
+def deep_mlp(depth, width, norm=None, activation=nn.ReLU, dropout=0.0, norm_last=False):
     """Return ``depth`` hidden layers of linear, norm, activation, and a linear layer for the ten classes."""
     layers, inputs = [nn.Flatten()], 64
     for _ in range(depth):
@@ -156,7 +157,7 @@ assert single[50] == 0
 # > **Predict.** Two layers, ReLU between them, all weights and biases 0, cross-entropy loss on the digits. Which gradients are not zero? What accuracy does it reach after 300 steps?
 
 # %% tags=["nbval-check-output"]
-zero_net = initialise(mlp(depth=1, width=32), "zero")
+zero_net = initialise(deep_mlp(depth=1, width=32), "zero")
 F.cross_entropy(zero_net(x_train), y_train).backward()
 for name, parameter in zero_net.named_parameters():
     print(f"{name:9s} largest gradient {parameter.grad.abs().max().item():.5f}")
@@ -177,7 +178,7 @@ assert not zero_net[3].weight.any()
 # there to *break the symmetry*. (Zero is fine for biases, and we use it from here on.)
 
 # %% tags=["nbval-check-output"]
-equal_net = mlp(depth=1, width=32)
+equal_net = deep_mlp(depth=1, width=32)
 with torch.no_grad():
     for parameter in equal_net.parameters():
         parameter.fill_(0.05 if parameter.dim() == 2 else 0.0)
@@ -187,6 +188,24 @@ hidden = equal_net[1].weight
 print("32 hidden units, different rows after training:", len(torch.unique(hidden.detach(), dim=0)))
 assert (hidden[0] != 0.05).any()  # it did learn something
 assert torch.allclose(hidden, hidden[:1].expand_as(hidden), atol=1e-4)
+
+# %% [markdown]
+# Watch it happen. Each dial is one weight, straight up for zero. The left block of $8 \times 8$ dials are the weights of hidden unit 1, laid out like the pixels it looks at; the right block are those of unit 2. Both
+# units began equal. Run the training and compare the two blocks: can you find a single dial that knows which unit it belongs to?
+
+# %%
+twins = deep_mlp(depth=1, width=2)
+with torch.no_grad():
+    for parameter in twins.parameters():
+        parameter.fill_(0.05 if parameter.dim() == 2 else 0.0)
+    twins[3].weight += 0.05 * torch.arange(10)[:, None]
+frames = []
+for _ in range(31):
+    frames.append(torch.cat([w.detach().reshape(8, 8) for w in twins[1].weight], dim=1).flatten().numpy().copy())
+    train(twins, steps=10, lr=0.1)
+assert np.allclose(frames[-1].reshape(8, 2, 8)[:, 0], frames[-1].reshape(8, 2, 8)[:, 1], atol=1e-4)
+assert np.abs(frames[-1] - frames[0]).max() > 0.05  # they do move
+WeightDials(np.stack(frames), shape=(8, 16))
 
 # %% [markdown]
 # ## The size of a sum
@@ -483,6 +502,23 @@ print(
 # Twenty percent too much in each layer is a factor of thousands over fifty. A sigmoid multiplies by its slope, about $\tfrac14$ near 0, and $\sqrt{n}\,\sigma = \sqrt2$ cannot make up for it. This is the main reason why deep nets of sigmoids did not train, and one reason why the
 # ReLU replaced them.
 #
+# You do not need fifty layers to feel it. Below are four layers of eight sigmoids, and two rings that any small network separates. Press *Play* and watch the loss: $0.693 = \ln 2$ is what a coin earns. Now change the
+# activation to tanh or ReLU, and nothing else.
+
+# %%
+MlpPlayground(data="circles", hidden=(8, 8, 8, 8), activation="sigmoid")
+
+# %% tags=["nbval-check-output"]
+from course_utils.widgets.mlp_playground import evaluate
+
+for kind in ("sigmoid", "tanh", "ReLU"):
+    play = MlpPlayground(data="circles", hidden=(8, 8, 8, 8), activation=kind)
+    loss = evaluate(play.trained(50), kind, play.points[0])["loss"]
+    print(f"{kind:8s} loss after 50 passes: {loss:.2f}")
+    assert (loss > 0.69) == (kind == "sigmoid")
+    assert loss > 0.69 or loss < 0.1
+
+# %% [markdown]
 # ### Clipping
 #
 # What if the gradient explodes anyway? Its *direction* may still be good. Keep the direction, limit the length of the whole gradient $g$ (all parameters together) to $c$:
@@ -496,7 +532,7 @@ print(
 # %% tags=["band-clipping"]
 clipped_runs = {}
 for name, clip in (("as it is", None), ("clipped at 1", 1.0)):
-    overscaled = he_start(mlp(depth=20, width=64), scale=1.2)
+    overscaled = he_start(deep_mlp(depth=20, width=64), scale=1.2)
     clipped_runs[name] = train(overscaled, steps=400, lr=0.1, clip=clip)
 clipping_result = {"steps_survived": len(clipped_runs["as it is"]), "accuracy": accuracy(overscaled)}
 
@@ -737,7 +773,7 @@ print("eval mode on a batch of one: equal")
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(SEED)
-noisy_net = he_start(mlp(depth=3, width=64, norm=nn.BatchNorm1d))
+noisy_net = he_start(deep_mlp(depth=3, width=64, norm=nn.BatchNorm1d))
 train(noisy_net, steps=100, lr=0.1)
 one_digit = x_test[:1]
 with torch.no_grad():
@@ -817,7 +853,7 @@ for norm_name, norm in (("plain", None), ("bn", nn.BatchNorm1d)):
     for scale in (0.1, 1, 10):
         for lr in (0.01, 0.1, 1):
             torch.manual_seed(SEED)
-            model = he_start(mlp(depth=5, width=64, norm=norm), scale=scale)
+            model = he_start(deep_mlp(depth=5, width=64, norm=norm), scale=scale)
             train(model, steps=100, lr=lr)
             rates_result[f"{norm_name}_{scale}_{lr}"] = accuracy(model)
 
@@ -937,7 +973,7 @@ def deep_net(kind, depth, width=64):
     if kind == "skip":
         skips = [SkipLayer(width) for _ in range(depth - 1)]
         return he_start(nn.Sequential(nn.Flatten(), nn.Linear(64, width), *skips, nn.Linear(width, 10)))
-    return he_start(mlp(depth, width, norm=nn.BatchNorm1d if kind == "bn" else None))
+    return he_start(deep_mlp(depth, width, norm=nn.BatchNorm1d if kind == "bn" else None))
 
 
 depth_result = {}
@@ -1002,7 +1038,7 @@ class Disturbed(nn.Module):
 shift_result, shift_curves, shift_tracks = {}, {}, {}
 for name, norm in (("plain", None), ("bn", nn.BatchNorm1d), ("disturbed", Disturbed)):
     torch.manual_seed(SEED)
-    model = mlp(depth=3, width=100, norm=norm, activation=nn.Sigmoid)
+    model = deep_mlp(depth=3, width=100, norm=norm, activation=nn.Sigmoid)
     initialise(model, "gaussian 0.1", generator=torch.Generator().manual_seed(SEED))
     last_sigmoid = [layer for layer in model if isinstance(layer, nn.Sigmoid)][-1]
     seen, tracks, curve = [], [], []
@@ -1157,7 +1193,7 @@ for place, settings in (
     ("after", {"norm": nn.BatchNorm1d, "norm_last": True}),
 ):
     torch.manual_seed(SEED)
-    model = he_start(mlp(depth=3, width=100, **settings))
+    model = he_start(deep_mlp(depth=3, width=100, **settings))
     train(model, steps=200, lr=0.05)
     order_result[place] = accuracy(model)
 
@@ -1186,7 +1222,7 @@ for examples in (100, len(x_train)):
         found = {}
         for dropout in (0.0, 0.5):
             torch.manual_seed(SEED)
-            model = he_start(mlp(depth=2, width=200, norm=norm, dropout=dropout))
+            model = he_start(deep_mlp(depth=2, width=200, norm=norm, dropout=dropout))
             train(model, steps=300, lr=0.1, among=examples)
             found[dropout] = accuracy(model)
         dropout_result[f"{norm_name}_{examples}"] = found[0.0]
@@ -1304,7 +1340,7 @@ print(
 assert band("04b_signals.weight_norm", "accuracy").contains(weight_norm_result["accuracy"], slack=0.03)
 assert band("04b_signals.weight_norm", "accuracy").minimum > 0.85
 try:
-    mlp(depth=1, width=8, norm=nn.BatchNorm1d)(x_train[:1])
+    deep_mlp(depth=1, width=8, norm=nn.BatchNorm1d)(x_train[:1])
 except ValueError as error:
     print("batch norm, one digit a step: ValueError:", str(error).split(",")[0])
 
@@ -1559,7 +1595,7 @@ assert (local_contrast_norm(flat) == 0).all()
 
 # %%
 torch.manual_seed(SEED)
-forgetful = he_start(mlp(depth=3, width=64, norm=nn.BatchNorm1d))
+forgetful = he_start(deep_mlp(depth=3, width=64, norm=nn.BatchNorm1d))
 train(forgetful, steps=200, lr=0.1)
 by_class = torch.argsort(y_test)  # a sorted test set: batches of one class
 with torch.no_grad():

@@ -462,7 +462,14 @@ print(f"the matrix does {by_matrix / by_kernel:,.0f} times the work, and {1 - 2 
 assert by_matrix > 10_000 * by_kernel
 
 # %% [markdown]
-# It marks upright edges and is blind to level ones. (The example goes back to [Goodfellow et al., 2016](../book/references.md#goodfellow-2016).) But note the second half of the printout: the very same operation *is* a matrix product. A matrix nobody would store, but a good one
+# It marks upright edges and is blind to level ones. Here is the same kernel on a picture that is small enough to follow. Move over the output: every number is one pixel minus another. Then find the kernel for level edges: make this one
+# two rows tall and one column wide, or start from the preset *Sobel* and turn it.
+
+# %%
+ConvolutionExplorer(picture_preset="digit", kernel=[[1, -1]])
+
+# %% [markdown]
+# (The example goes back to [Goodfellow et al., 2016](../book/references.md#goodfellow-2016).) But note the second half of the printout: the very same operation *is* a matrix product. A matrix nobody would store, but a good one
 # to think with.
 #
 # ## As a matrix

@@ -133,11 +133,18 @@ def test_s143_blur_pooling_is_a_fixed_convolution_and_calmer_than_the_maximum():
 
 
 def test_s143_the_trained_network_with_blur_keeps_more_answers():
-    for record in ("05c_pooling.race", "05c_pooling.mnist"):
-        metrics = load_record(record)["metrics"]
-        for kind in ("max", "stride"):
-            pairs = zip(metrics["max, then blur: same_answer"], metrics[f"{kind}: same_answer"])
-            assert sum(soft > sharp for soft, sharp in pairs) > 0.75 * len(metrics[f"{kind}: same_answer"])
+    metrics = load_record("05c_pooling.race")["metrics"]
+    for kind in ("max", "stride"):
+        pairs = zip(metrics["max, then blur: same_answer"], metrics[f"{kind}: same_answer"])
+        assert sum(soft > sharp for soft, sharp in pairs) > 0.75 * len(metrics[f"{kind}: same_answer"])
+
+
+def test_s143_on_larger_digits_blur_is_steadier_in_the_median_and_not_with_every_seed():
+    metrics = load_record("05c_pooling.mnist")["metrics"]
+    soft = metrics["max, then blur: same_answer"]
+    assert np.median(soft) > np.median(metrics["max: same_answer"])
+    assert sum(a > b for a, b in zip(soft, metrics["max: same_answer"])) == 3  # of five: the page says so
+    assert all(a > b for a, b in zip(soft, metrics["stride: same_answer"]))
 
 
 def test_s144_global_pooling_ignores_every_roll_and_takes_every_size():
