@@ -28,7 +28,7 @@ from course_utils import data, plotting
 from course_utils.plotting import COLORS
 from course_utils.plotting.convolution import links, number_grid, structured_matrix, times_by_size
 from course_utils.runtime import band, load_record, seed_everything
-from course_utils.widgets import ConvolutionExplorer
+from course_utils.widgets import ConvolutionExplorer, ImageNumbers
 
 plotting.use_style()
 SEED = 0
@@ -462,11 +462,11 @@ print(f"the matrix does {by_matrix / by_kernel:,.0f} times the work, and {1 - 2 
 assert by_matrix > 10_000 * by_kernel
 
 # %% [markdown]
-# It marks upright edges and is blind to level ones. Here is the same kernel on a picture that is small enough to follow. Move over the output: every number is one pixel minus another. Then find the kernel for level edges: make this one
-# two rows tall and one column wide, or start from the preset *Sobel* and turn it.
+# It marks upright edges and is blind to level ones. Look at a piece of coat and sky as numbers, and do it in your head: where along a row do two neighbours differ most? That is where the
+# kernel answers. And down a column?
 
 # %%
-ConvolutionExplorer(picture_preset="digit", kernel=[[1, -1]])
+ImageNumbers(image=(255 * camera[60:84, 96:120]).round().astype(int).tolist())
 
 # %% [markdown]
 # (The example goes back to [Goodfellow et al., 2016](../book/references.md#goodfellow-2016).) But note the second half of the printout: the very same operation *is* a matrix product. A matrix nobody would store, but a good one
