@@ -143,18 +143,26 @@ def execute(nb: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, float, fl
     return nb, seconds, memory
 
 
+# On Linux a process inherits the peak of ru_maxrss from the one that started it; VmHWM is its own.
+PEAK_MEMORY = """
+def _peak():
+    from pathlib import Path
+    import resource, sys
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if "VmHWM" in line)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+"""
+
+
 def _peak_memory_gb(client: NotebookClient) -> float:
     """Ask the kernel for its peak resident memory; 0 where the system does not tell (Windows)."""
-    code = "__import__('importlib').import_module('resource').getrusage(0).ru_maxrss"
-    request = client.kc.execute("", silent=True, user_expressions={"peak": code})
+    request = client.kc.execute(PEAK_MEMORY, silent=True, user_expressions={"peak": "_peak()"})
     reply: dict[str, Any] = {"parent_header": {}}
     while reply["parent_header"].get("msg_id") != request:
         reply = run_sync(client.kc.get_shell_msg)(timeout=30)
     result = reply["content"].get("user_expressions", {}).get("peak", {})
-    if result.get("status") != "ok":
-        return 0.0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return int(result["data"]["text/plain"]) * unit / 1e9
+    return int(result["data"]["text/plain"]) / 1e9 if result.get("status") == "ok" else 0.0
 
 
 def probe_seconds() -> float:

@@ -216,13 +216,13 @@ WeightDials(np.stack(frames), shape=(8, 16))
 #
 # with $n$ inputs: its [fan-in](../book/glossary.md#fan-in-and-fan-out). The weights are drawn independently of each other and of the inputs, with mean 0 and variance $\sigma^2$. Line by line:
 #
-# 1. *The mean.* $\mathbb{E}[a_j] = \sum_i \mathbb{E}[w_{ij}]\,\mathbb{E}[x_i] = 0$, because the weights have mean 0. So the variance of $a_j$ is $\mathbb{E}[a_j^2]$.
-# 2. *The square.* $a_j^2 = \sum_i \sum_k w_{ij} w_{kj}\, x_i x_k$. Take the mean of each term. For $i \ne k$ it holds $\mathbb{E}[w_{ij} w_{kj}] = \mathbb{E}[w_{ij}]\,\mathbb{E}[w_{kj}] = 0$: all mixed terms vanish. It does not matter whether the *inputs* are related to each other.
-# 3. *What remains.* The $n$ terms with $i = k$, each $\mathbb{E}[w_{ij}^2]\,\mathbb{E}[x_i^2] = \sigma^2\, \mathbb{E}[x_i^2]$.
+# 1. *The mean.* $\operatorname{E}[a_j] = \sum_i \operatorname{E}[w_{ij}]\,\operatorname{E}[x_i] = 0$, because the weights have mean 0. So the variance of $a_j$ is $\operatorname{E}[a_j^2]$.
+# 2. *The square.* $a_j^2 = \sum_i \sum_k w_{ij} w_{kj}\, x_i x_k$. Take the mean of each term. For $i \ne k$ it holds $\operatorname{E}[w_{ij} w_{kj}] = \operatorname{E}[w_{ij}]\,\operatorname{E}[w_{kj}] = 0$: all mixed terms vanish. It does not matter whether the *inputs* are related to each other.
+# 3. *What remains.* The $n$ terms with $i = k$, each $\operatorname{E}[w_{ij}^2]\,\operatorname{E}[x_i^2] = \sigma^2\, \operatorname{E}[x_i^2]$.
 #
-# With $\mathbb{E}[x^2]$ for the mean over the inputs:
+# With $\operatorname{E}[x^2]$ for the mean over the inputs:
 #
-# $$ \operatorname{Var}(a_j) \;=\; n\,\sigma^2\;\mathbb{E}[x^2] . \tag{4.41} $$
+# $$ \operatorname{Var}(a_j) \;=\; n\,\sigma^2\;\operatorname{E}[x^2] . \tag{4.41} $$
 #
 # Note what stands on the right: the **mean square** of the input, not its variance. After a ReLU these differ, because its outputs are never negative. Half of all mistakes
 # with this formula are made there.
@@ -232,11 +232,11 @@ WeightDials(np.stack(frames), shape=(8, 16))
 # What does the ReLU do to the mean square? The weights are as likely to be $w$ as $-w$, so $a_j$ is as likely to be positive as negative, and equally large on both sides. The ReLU
 # keeps the positive half unchanged and sets the rest to 0. So it keeps exactly half of the sum of squares:
 #
-# $$ \mathbb{E}\big[\max\{0, a\}^2\big] \;=\; \tfrac12\,\operatorname{Var}(a) \qquad\text{for every } a \text{ with a distribution symmetric about } 0. \tag{4.42} $$
+# $$ \operatorname{E}\big[\max\{0, a\}^2\big] \;=\; \tfrac12\,\operatorname{Var}(a) \qquad\text{for every } a \text{ with a distribution symmetric about } 0. \tag{4.42} $$
 #
 # No Gaussian is needed, only symmetry.
 #
-# > **Predict.** Three symmetric distributions: Gaussian, uniform on $[-1, 1]$, and $\pm 1$ by a coin. What is the ratio $\mathbb{E}[\max\{0,a\}^2] / \mathbb{E}[a^2]$ for each? And for a Gaussian with mean 0.5?
+# > **Predict.** Three symmetric distributions: Gaussian, uniform on $[-1, 1]$, and $\pm 1$ by a coin. What is the ratio $\operatorname{E}[\max\{0,a\}^2] / \operatorname{E}[a^2]$ for each? And for a Gaussian with mean 0.5?
 
 # %% tags=["nbval-check-output"]
 rng = np.random.default_rng(SEED)
@@ -278,10 +278,10 @@ del layers, weights
 # Training needs a second signal, the gradient, and it travels the other way. Write $\delta_i = \partial L/\partial x_i$ for the output of a layer's unit and $g_j = \partial L/\partial a_j = \delta_j f'(a_j)$ for
 # its pre-activation. An input $x_i$ reaches all $n_{\text{out}}$ units of the next layer, and the chain rule adds up:
 #
-# $$ \delta_i = \sum_{j=1}^{n_{\text{out}}} w_{ij}\, g_j \qquad\Longrightarrow\qquad \operatorname{Var}(\delta_i) = n_{\text{out}}\,\sigma^2\;\mathbb{E}[g^2] . \tag{4.44} $$
+# $$ \delta_i = \sum_{j=1}^{n_{\text{out}}} w_{ij}\, g_j \qquad\Longrightarrow\qquad \operatorname{Var}(\delta_i) = n_{\text{out}}\,\sigma^2\;\operatorname{E}[g^2] . \tag{4.44} $$
 #
 # The same three lines as before, with the other count. (They treat $g$ as independent of this layer's weights. That is not exactly true, since $g$ was made from a forward pass through them. The
-# measurements below show how well it holds.) The slope of a ReLU is 1 on half of the inputs and 0 on the rest, so $\mathbb{E}[g^2] = \tfrac12 \mathbb{E}[\delta^2]$. The way back wants
+# measurements below show how well it holds.) The slope of a ReLU is 1 on half of the inputs and 0 on the rest, so $\operatorname{E}[g^2] = \tfrac12 \operatorname{E}[\delta^2]$. The way back wants
 # $\sigma^2 = 2/n_{\text{out}}$.
 #
 # So the two directions ask for different numbers whenever a layer has different widths at its two ends. For linear units (no factor 2) [Glorot and Bengio (2010)](../book/references.md#glorot-bengio-2010) split the difference. Forward wants
@@ -612,7 +612,7 @@ assert normal.mean(dim=0).abs().max() < 1e-12
 # %% [markdown]
 # Two consequences fall out at once.
 #
-# <span id="c084"></span>**It can undo itself.** The lecture notes that $\gamma = \sqrt{\operatorname{Var}[x]}$ and $\beta = \mathbb{E}[x]$ recover the identity. With the $\epsilon$ in the formula, $\gamma$ must be $\sqrt{\operatorname{Var}[x] + \epsilon}$, and it holds for *that* batch; the next batch has another
+# <span id="c084"></span>**It can undo itself.** The lecture notes that $\gamma = \sqrt{\operatorname{Var}[x]}$ and $\beta = \operatorname{E}[x]$ recover the identity. With the $\epsilon$ in the formula, $\gamma$ must be $\sqrt{\operatorname{Var}[x] + \epsilon}$, and it holds for *that* batch; the next batch has another
 # mean. So the layer takes nothing away from what the network can express.
 #
 # <span id="c097"></span>**The bias before it is dead.** Add 7 to every $x$: the mean grows by 7, and the subtraction takes it away. A bias in front of BN changes nothing, so its gradient is exactly 0. Leave it out (`bias=False`); $\beta$ does its work.
@@ -948,7 +948,7 @@ assert ratio[50][2] < 30
 # 3. The next pre-activation is a weighted sum. Over the batch it varies only by the varying part of its inputs: its variance is $n\sigma^2(\tfrac12 - \tfrac1{2\pi})$. BN divides by the root of that. So does the gradient on its way back.
 # 4. The rest of the way back multiplies the mean square by $n\sigma^2$ (weights) and by $\tfrac12$ (ReLU). Together, for each layer:
 #
-# $$ \frac{\mathbb{E}[\delta_{l-1}^2]}{\mathbb{E}[\delta_l^2]} = \frac{\tfrac12\, n\sigma^2}{n\sigma^2\big(\tfrac12 - \tfrac{1}{2\pi}\big)} = \frac{\pi}{\pi - 1} \approx 1.467,
+# $$ \frac{\operatorname{E}[\delta_{l-1}^2]}{\operatorname{E}[\delta_l^2]} = \frac{\tfrac12\, n\sigma^2}{n\sigma^2\big(\tfrac12 - \tfrac{1}{2\pi}\big)} = \frac{\pi}{\pi - 1} \approx 1.467,
 #    \qquad\text{so each length grows by } \sqrt{1.467} = 1.211 . \tag{4.52} $$
 #
 # The weights cancel: **no initialisation can prevent it**. BN removes the mean of the signal, the part that all examples share, and blows up the rest again. ([Yang et al., 2019](../book/references.md#yang-2019) derive the same rate with the means of statistical physics.) Two facts limit the damage. At a depth of ten the factor is 6, harmless. And around a *skip connection*
@@ -1568,7 +1568,7 @@ assert (local_contrast_norm(flat) == 0).all()
 # | C081 | with a small fixed variance deeper nets have vanishing gradients | true | [here](#c081) |
 # | C082 | adapted scaling works up to about 20 layers, not deeper | true for plain nets here; but the reason is not the scale | [here](#c082) |
 # | C083 | backprop multiplies weights; small ones vanish, large ones explode | true; the slopes stand in the product too | [here](#c083) |
-# | C084 | $\gamma = \sqrt{\operatorname{Var}}$, $\beta = \mathbb{E}$ recover the identity | true; $\sqrt{\operatorname{Var}+\epsilon}$, and for that batch | [here](#c084) |
+# | C084 | $\gamma = \sqrt{\operatorname{Var}}$, $\beta = \operatorname{E}$ recover the identity | true; $\sqrt{\operatorname{Var}+\epsilon}$, and for that batch | [here](#c084) |
 # | C085 | the algorithm of BN | true; the running variance is the unbiased one | [here](#c085) |
 # | C086 | BN makes activations unit Gaussian at the beginning | imprecise: it fixes mean and variance, always, and no shape | [here](#c086) |
 # | C087 | BN improves gradient flow | imprecise: at moderate depth; in plain nets gradients grow 1.21-fold a layer | [here](#c087) |

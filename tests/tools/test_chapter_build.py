@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from tools import bands, chapters
@@ -44,6 +45,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(chapters, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(bands, "SOURCES", tmp_path / "src")
     return tmp_path
+
+
+def test_the_memory_of_a_chapter_is_its_own_not_that_of_the_process_that_built_it() -> None:
+    heavy = bytearray(b"x") * 700_000_000
+    del heavy
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
+    _, _, gigabytes = chapters.execute(nb)
+    assert 0.01 < gigabytes < 0.5
 
 
 def test_a_build_is_repeatable_and_offline_and_drift_is_found(folder: Path) -> None:
