@@ -31,7 +31,8 @@ def arc(x: float, y: float, across: float, down: float, start: float, stop: floa
 WAYS: tuple[tuple[list[list[Point]], ...], ...] = (
     ([arc(0, 0, 0.62, 0.95, -90, 270)], [arc(0, 0, 0.5, 0.95, -60, 300)]),
     ([[(0, -0.95), (0, 0.95)]], [[(-0.38, -0.5), (0.08, -0.95), (0.08, 0.95)]],
-     [[(-0.38, -0.55), (0.05, -0.95), (0.05, 0.95)], [(-0.4, 0.95), (0.5, 0.95)]]),
+     [[(-0.38, -0.55), (0.05, -0.95), (0.05, 0.95)], [(-0.4, 0.95), (0.5, 0.95)]],
+     [[(-0.6, -0.1), (0.15, -0.95), (0.15, 0.95)]]),
     ([[*arc(0, -0.42, 0.58, 0.53, -165, 35), (-0.62, 0.95), (0.66, 0.95)]],
      [[*arc(0, -0.45, 0.5, 0.5, -170, 50), (-0.45, 0.8), (-0.1, 0.75), (0.3, 0.95), (0.66, 0.85)]]),
     ([[*arc(-0.02, -0.48, 0.5, 0.47, -150, 90), *arc(-0.02, 0.47, 0.6, 0.48, -90, 150)]],
@@ -44,12 +45,15 @@ WAYS: tuple[tuple[list[list[Point]], ...], ...] = (
     ([[(0.32, -0.95), (-0.25, -0.45), *arc(0, 0.42, 0.55, 0.52, 190, -170)]],
      [[(0.05, -0.95), (-0.42, -0.2), *arc(-0.02, 0.45, 0.46, 0.48, 200, -150)]]),
     ([[(-0.6, -0.9), (0.6, -0.9), (-0.12, 0.95)]],
-     [[(-0.6, -0.9), (0.6, -0.9), (0.05, 0.95)], [(-0.3, 0.02), (0.52, 0.02)]]),
+     [[(-0.6, -0.9), (0.6, -0.9), (0.05, 0.95)], [(-0.3, 0.02), (0.52, 0.02)]],
+     [[(-0.45, -0.75), (-0.1, -0.95), (0.45, -0.9), (0.15, 0), (0, 0.95)], [(-0.5, 0.15), (0.6, -0.05)]]),
     ([[*arc(0, -0.48, 0.45, 0.45, 90, 450), *arc(0, 0.47, 0.55, 0.48, -90, 270)]],
      [[(0.4, -0.7), *arc(0, -0.52, 0.42, 0.4, -30, -250), (0.4, 0.35), *arc(0, 0.5, 0.45, 0.44, -20, 200),
-       (0.4, -0.7)]]),
+       (0.4, -0.7)]],
+     [[*arc(0, -0.5, 0.5, 0.44, 90, 450), *arc(-0.05, 0.5, 0.3, 0.44, -90, 270)]]),
     ([[*arc(-0.02, -0.42, 0.52, 0.5, 0, -350), (0.5, -0.4), (0.36, 0.95)]],
-     [[*arc(0, -0.42, 0.5, 0.5, 0, -350), (0.5, -0.4), *arc(0, 0.42, 0.5, 0.52, 0, 130)]]),
+     [[*arc(0, -0.42, 0.5, 0.5, 0, -350), (0.5, -0.4), *arc(0, 0.42, 0.5, 0.52, 0, 130)]],
+     [[*arc(-0.1, -0.5, 0.4, 0.42, 0, -350), (0.3, -0.5), *arc(-0.05, 0.42, 0.6, 0.52, -45, 140)]]),
 )  # fmt: skip
 
 
@@ -85,6 +89,9 @@ def make_digits(
     *,
     pen: tuple[float, float] = (0.05, 0.13),
     margin: float = 0.25,
+    width: tuple[float, float] = (0.75, 1.1),
+    variety: float = 1.0,
+    ways: int | None = None,
 ) -> ImageSet:
     """Make digits drawn with a pen of random width, slant and hand: ink bright on black, like MNIST.
 
@@ -98,6 +105,10 @@ def make_digits(
         pen: thinnest and thickest half width of a line, as a fraction of half the side.
         margin: free border, as a fraction of half the side, 0..0.5. The defaults look like MNIST; the 8x8
             digits of scikit-learn fill their frame with a thick pen: ``pen=(0.1, 0.2), margin=0``.
+        width: narrowest and widest hand, as a factor on the template's width.
+        variety: how far hands differ from the middle one: 0 draws all alike (but for the pen), 1 as above, more
+            exaggerates; at least 0.
+        ways: how many of the ways to write a digit are used, from the first; None for all.
 
     Returns:
         ImageSet with images (N, 1, size, size) and ten balanced classes.
@@ -109,27 +120,37 @@ def make_digits(
     check_number("margin", margin, minimum=0, maximum=0.5)
     thin = check_number("pen[0]", pen[0], above=0, maximum=0.5)
     thick = check_number("pen[1]", pen[1], minimum=thin, maximum=0.5)
+    narrow = check_number("width[0]", width[0], above=0)
+    wide = check_number("width[1]", width[1], minimum=narrow)
+    check_number("variety", variety, minimum=0)
+    if ways is not None:
+        check_int("ways", ways, minimum=1)
     draws = Draws(n, seed, "digits")
     labels = draws.balanced(10)
-    templates = [[_spread(way) for way in ways] for ways in WAYS]
-    most = max(len(ways) for ways in templates)
-    table = torch.tensor([[ways[i % len(ways)] for i in range(most)] for ways in templates])  # (10, W, 2, P, 2)
+    templates = [[_spread(way) for way in written[:ways]] for written in WAYS]
+    most = max(len(written) for written in templates)
+    table = torch.tensor([[written[i % len(written)] for i in range(most)] for written in templates])  # (10, W, 2, P, 2)
     pieces = table[labels, draws.choice(most)]  # (N, 2, P, 2)
+
+    def differing(low: float, high: float) -> Tensor:
+        middle = (1 - variety) * (low + high) / 2  # exactly 0 at variety 1, so that pictures stay what they were
+        return draws.uniform(low=variety * low + middle, high=variety * high + middle)
+
     hand = (
-        draws.uniform(low=-0.2, high=0.2),
-        draws.uniform(low=-0.1, high=0.4),
-        draws.uniform(low=0.75, high=1.1),
-        draws.uniform(low=0.9, high=1.05),
+        differing(-0.2, 0.2),
+        differing(-0.1, 0.4),
+        differing(narrow, wide).clamp_min(0.2),
+        differing(0.9, 1.05),
         draws.uniform(2, high=2 * torch.pi),
-        draws.uniform(2, high=0.14),
+        draws.uniform(2, high=0.14 * variety),
     )
-    width = draws.uniform(low=thin, high=thick)
-    offset = draws.uniform(2, low=-0.06, high=0.06)
+    half_width = draws.uniform(low=thin, high=thick)
+    offset = draws.uniform(2, low=-0.06 * variety, high=0.06 * variety)
     bent = _bend(pieces.flatten(1, 2), hand)
     # Fit height and width into the frame, as MNIST and the 8x8 digits do, then move a little.
     low, high = bent.amin(1, keepdim=True), bent.amax(1, keepdim=True)
     reach = (high - low).amax(2, keepdim=True) / 2
-    room = (1 - margin - width)[:, None, None]
+    room = (1 - margin - half_width)[:, None, None]
     bent = (bent - (low + high) / 2) / reach * room + offset[:, None]
     starts, ends = bent.view(n, 2, POINTS, 2).unbind(1)
     factor = 1 if size >= 24 else math.ceil(24 / size)
@@ -140,7 +161,7 @@ def make_digits(
     for begin in range(0, n, chunk):
         part = slice(begin, begin + chunk)
         distance = _distance_to_pieces(steps, starts[part], ends[part])[:, None]
-        ink = ((width[part, None, None, None] - distance) * (side / 2) + 0.5).clamp_(0, 1)
+        ink = ((half_width[part, None, None, None] - distance) * (side / 2) + 0.5).clamp_(0, 1)
         ink = torch.nn.functional.avg_pool2d(ink, factor)
         images[part] = (ink * 255).round_().to(torch.uint8)
     return ImageSet(images, labels, CLASSES, f"synthetic/digits-{size}-seed{seed}")
