@@ -4,10 +4,12 @@ from course_utils.widgets.base import CourseWidget
 from course_utils.widgets.computation_graph import ComputationGraph
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.digit_reader import DigitReader
+from course_utils.widgets.equivariance_explorer import EquivarianceExplorer
 from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
 from course_utils.widgets.kernel_explorer import KernelExplorer
 from course_utils.widgets.mlp_playground import MlpPlayground
+from course_utils.widgets.optimiser_surface import OptimiserSurface
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
 from course_utils.widgets.receptive_field import ReceptiveField
 from course_utils.widgets.separability import Separability
@@ -18,10 +20,12 @@ ALL: tuple[type[CourseWidget], ...] = (
     ComputationGraph,
     ConvolutionExplorer,
     DigitReader,
+    EquivarianceExplorer,
     GradientHistogram,
     ImageNumbers,
     KernelExplorer,
     MlpPlayground,
+    OptimiserSurface,
     PerceptronPlayground,
     ReceptiveField,
     Separability,
@@ -35,10 +39,12 @@ __all__ = [
     "ConvolutionExplorer",
     "CourseWidget",
     "DigitReader",
+    "EquivarianceExplorer",
     "GradientHistogram",
     "ImageNumbers",
     "KernelExplorer",
     "MlpPlayground",
+    "OptimiserSurface",
     "PerceptronPlayground",
     "ReceptiveField",
     "Separability",

@@ -63,13 +63,13 @@ def rect(x: float, y: float, width: float, height: float, **style: object) -> st
 
 
 def image(x: float, y: float, side: float, pixels: NDArray[np.uint8]) -> str:
-    """Return a grey picture (H, W) of uint8 as an embedded PNG, ``side`` wide or high for each pixel."""
+    """Return a picture of uint8, grey (H, W) or coloured (H, W, 3), as an embedded PNG, each pixel ``side`` wide."""
     from PIL import Image
 
     out = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels, dtype=np.uint8)).save(out, "PNG", optimize=True)
     address = f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
-    height, width = pixels.shape
+    height, width = pixels.shape[:2]
     frame: dict[str, object] = {"x": x, "y": y, "width": width * side, "height": height * side, "href": address}
     return _element("image", {**frame, "style": "image-rendering:pixelated"})
 
