@@ -34,7 +34,7 @@
 # only a few small cases: your work is graded later on many random ones.
 #
 # - Write functions of their arguments alone: never change an argument, use no random numbers, read no other variable.
-# - Any correct way of writing it is right. Loops are fine: no picture here is larger than 12 x 12. Extra cells and
+# - Any correct way of writing it is right. Loops are fine: your work is graded on pictures of at most 12 x 12. Extra cells and
 #   helper functions are fine too, and so is calling your functions of earlier exercises.
 # - Keep the names and the order of the arguments. Leave the check cells as they are.
 # - Each call must finish within 4 seconds.
@@ -67,6 +67,7 @@ import numpy as np
 # **Why it matters.** Every "shape mismatch" you will ever debug is this formula with other numbers than you thought.
 #
 # **Write** `output_size`, and `same_padding`: the padding with which an **odd** window keeps the size at stride 1.
+# Later exercises can call them: `//` gives the whole numbers that a shape needs, `np.floor` gives floats, which no shape takes.
 
 
 # %% nbgrader={"grade": false, "grade_id": "sizes_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -176,7 +177,7 @@ def conv2d(x, w, b, stride, padding):
 checks.forward(correlate, convolve, conv2d)
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "forward_picture_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# See what you built: four kernels, four questions, asked at every place of a drawn picture. Blue is below zero, orange
+# See what you built: four kernels, four questions, asked at every place of a drawn picture. Violet is below zero, orange
 # above.
 
 # %% nbgrader={"grade": false, "grade_id": "forward_picture", "locked": true, "schema_version": 3, "solution": false, "task": false}

@@ -69,6 +69,8 @@ def test_sizes_with_dilation(student, rng):
 @hidden("sizes", points=0.5, after=("test_sizes_without_dilation", "test_sizes_with_dilation"))
 def test_sizes_where_a_window_just_fits_or_does_not(student, rng):
     cases = [(k + more, k, s, 0, 1) for k in (4, int(rng.integers(5, 9))) for s in (1, 2) for more in (-3, -1, 0)]
+    wide = int(rng.integers(5, 9))
+    cases += [(wide - 2, wide, 2, 1, 1), (wide, 2, 1, 0, wide)]  # fits thanks to padding; does not fit, being dilated
     got = ask_sizes(student, cases)
     sentence = "output_size is not 0 where the window does not fit"
     assert all(value == 0 for value, case in zip(got, cases) if places(*case) == 0), says(sentence)

@@ -116,6 +116,52 @@ def same_padding(kernel_size, dilation):
     return dilation * (kernel_size - 1)
 
 
+# %% wrong sizes: rounds to the nearest
+# thinks: round is how one gets a whole number
+# says: rounds to the nearest
+# hidden says: not right without dilation
+def output_size(n, kernel_size, stride, padding, dilation):
+    covered = dilation * (kernel_size - 1) + 1
+    if covered > n + 2 * padding:
+        return 0
+    return round((n + 2 * padding - covered) / stride) + 1
+
+
+# %% wrong sizes: rounds towards zero
+# thinks: int and floor are the same
+# says: does not fit
+def output_size(n, kernel_size, stride, padding, dilation):
+    return max(0, int((n + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1)
+
+
+# %% wrong sizes: no output where the window is as wide as the row
+# thinks: a window needs room to move
+# says: just fits
+def output_size(n, kernel_size, stride, padding, dilation):
+    covered = dilation * (kernel_size - 1) + 1
+    if covered >= n + 2 * padding:
+        return 0
+    return (n + 2 * padding - covered) // stride + 1
+
+
+# %% wrong sizes: compares the window with the row before padding
+# thinks: a window wider than the picture never fits
+# says: just fits
+# hidden says: output_size is not
+def output_size(n, kernel_size, stride, padding, dilation):
+    if kernel_size > n:
+        return 0
+    return (n + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
+
+
+# %% wrong sizes: same padding of half of r k
+# thinks: a dilated window covers r k
+# says: half of r k
+# hidden says: does not keep the size
+def same_padding(kernel_size, dilation):
+    return dilation * kernel_size // 2
+
+
 # %% right forward: sums of shifted pictures
 def correlate(x, k):
     h, w = k.shape
@@ -297,6 +343,66 @@ def conv2d(x, w, b, stride, padding):
     return np.zeros((len(w), rows, columns))
 
 
+# %% wrong forward: zero sheets around the channels
+# thinks: np.pad(x, p) pads rows and columns
+# says: pads the channels too
+# hidden says: stops with ValueError
+def conv2d(x, w, b, stride, padding):
+    f, _, k, _ = w.shape
+    padded = np.pad(x, padding)
+    rows, columns = ((n - k) // stride + 1 for n in padded.shape[1:])
+    z = np.zeros((f, rows, columns))
+    for o, i, j in np.ndindex(z.shape):
+        z[o, i, j] = np.sum(padded[:, i * stride : i * stride + k, j * stride : j * stride + k] * w[o]) + b[o]
+    return z
+
+
+# %% wrong forward: zero sheets around the channels, number by number
+# thinks: np.pad(x, p) pads rows and columns
+# says: pads the channels too
+# hidden says: not right with padding
+def conv2d(x, w, b, stride, padding):
+    f, c, k, _ = w.shape
+    padded = np.pad(x, padding)
+    rows, columns = ((n - k) // stride + 1 for n in padded.shape[1:])
+    z = np.zeros((f, rows, columns))
+    for o, i, j in np.ndindex(z.shape):
+        z[o, i, j] = b[o]
+        for q, m, n in np.ndindex(c, k, k):
+            z[o, i, j] += padded[q, i * stride + m, j * stride + n] * w[o, q, m, n]
+    return z
+
+
+# %% wrong forward: the bias in every product
+# thinks: the bias belongs inside the sum
+# says: to each product
+# hidden says: not right at stride 1 without padding
+def conv2d(x, w, b, stride, padding):
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, w.shape[2:], axis=(1, 2))[:, ::stride, ::stride]
+    return np.einsum("cijmn,fcmn->fij", windows, w) + w[0].size * b[:, None, None]
+
+
+# %% wrong forward: one bias for all maps
+# thinks: a layer has one bias
+# says: map f gets b[f]
+# hidden says: not right at stride 1 without padding
+def conv2d(x, w, b, stride, padding):
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, w.shape[2:], axis=(1, 2))[:, ::stride, ::stride]
+    return np.einsum("cijmn,fcmn->fij", windows, w) + b[0]
+
+
+# %% wrong forward: padded with a mirror
+# thinks: the border is mirrored, so that no edge appears
+# says: mirrors the picture
+# hidden says: conv2d
+def conv2d(x, w, b, stride, padding):
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, w.shape[2:], axis=(1, 2))[:, ::stride, ::stride]
+    return np.einsum("cijmn,fcmn->fij", windows, w) + b[:, None, None]
+
+
 # %% right im2col: from windows in one view
 def im2col(x, kernel_size, stride, padding):
     padded = np.pad(x, [(0, 0), (padding, padding), (padding, padding)])
@@ -412,6 +518,80 @@ def conv2d_matrix(x, w, b, stride, padding):
     k = w.shape[2]
     rows = (x.shape[1] + 2 * padding - k) // stride + 1
     z = w.reshape(-1, len(w)).T @ im2col(x, k, stride, padding) + b[:, None]
+    return z.reshape(len(w), rows, -1)
+
+
+# %% wrong im2col: a list of windows reshaped
+# thinks: reshape turns rows into columns
+# says: .T turns rows into columns
+# hidden says: not the matrix of windows
+def im2col(x, kernel_size, stride, padding):
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel_size, kernel_size), axis=(1, 2))
+    windows = windows[:, ::stride, ::stride].transpose(1, 2, 0, 3, 4)
+    return windows.reshape(len(x) * kernel_size**2, -1)
+
+
+# %% wrong im2col: the number of a column counted in rows
+# thinks: place (i, j) is number i * rows + j
+# says: two windows into one column
+# hidden says: im2col
+def im2col(x, kernel_size, stride, padding):
+    k = kernel_size
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    rows, columns = [(n - k) // stride + 1 for n in padded.shape[1:]]
+    matrix = np.zeros((len(x) * k * k, rows * columns))
+    for i, j in np.ndindex(rows, columns):
+        window = padded[:, i * stride : i * stride + k, j * stride : j * stride + k]
+        matrix[:, min(i * rows + j, rows * columns - 1)] = window.ravel()
+    return matrix
+
+
+# %% wrong im2col: stride in the number of places only
+# thinks: a stride makes the matrix narrower
+# says: moves one pixel at a time
+# hidden says: with a stride or with padding
+def im2col(x, kernel_size, stride, padding):
+    k = kernel_size
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    rows, columns = [(n - k) // stride + 1 for n in padded.shape[1:]]
+    return np.array([padded[:, i : i + k, j : j + k].ravel() for i, j in np.ndindex(rows, columns)]).T
+
+
+# %% wrong im2col: zero sheets around the channels
+# thinks: np.pad(x, p) pads rows and columns
+# says: pads the channels too
+# hidden says: should have shape
+def im2col(x, kernel_size, stride, padding):
+    k = kernel_size
+    padded = np.pad(x, padding)
+    rows, columns = [(n - k) // stride + 1 for n in padded.shape[1:]]
+    windows = [
+        padded[:, i * stride : i * stride + k, j * stride : j * stride + k].ravel()
+        for i, j in np.ndindex(rows, columns)
+    ]
+    return np.array(windows).T
+
+
+# %% wrong im2col: a row for each place, reshaped to maps
+# thinks: reshape turns places by kernels into kernels by places
+# says: a row for each place
+# hidden says: not the layer of exercise 2
+def conv2d_matrix(x, w, b, stride, padding):
+    k = w.shape[2]
+    rows = (x.shape[1] + 2 * padding - k) // stride + 1
+    z = im2col(x, k, stride, padding).T @ w.reshape(len(w), -1).T + b
+    return z.reshape(len(w), rows, -1)
+
+
+# %% wrong im2col: turned kernels
+# thinks: a convolution layer convolves
+# says: conv2d_matrix turns the kernels
+# hidden says: not the layer of exercise 2
+def conv2d_matrix(x, w, b, stride, padding):
+    k = w.shape[2]
+    rows = (x.shape[1] + 2 * padding - k) // stride + 1
+    z = w[:, :, ::-1, ::-1].reshape(len(w), -1) @ im2col(x, k, stride, padding) + b[:, None]
     return z.reshape(len(w), rows, -1)
 
 
@@ -579,6 +759,51 @@ def conv2d_backward(g, x, w, stride, padding):
     return np.zeros(x.shape), np.zeros(w.shape), np.zeros(len(w))
 
 
+# %% wrong backward: the padding cut with -p
+# thinks: [p:-p] cuts p at both ends, for p = 0 as well
+# says: the slice [p:-p] is empty
+# hidden says: should have shape
+def conv2d_backward(g, x, w, stride, padding):
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    k = w.shape[2]
+    gx, gw = np.zeros(padded.shape), np.zeros(w.shape)
+    for f, i, j in np.ndindex(g.shape):
+        rows, columns = slice(i * stride, i * stride + k), slice(j * stride, j * stride + k)
+        gw[f] += g[f, i, j] * padded[:, rows, columns]
+        gx[:, rows, columns] += g[f, i, j] * w[f]
+    return gx[:, padding:-padding, padding:-padding], gw, g.sum(axis=(1, 2))
+
+
+# %% wrong backward: the padding cut at the far end only
+# thinks: cutting to the right size is enough
+# says: at one end only
+# hidden says: with respect to x is not right
+def conv2d_backward(g, x, w, stride, padding):
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    k = w.shape[2]
+    gx, gw = np.zeros(padded.shape), np.zeros(w.shape)
+    for f, i, j in np.ndindex(g.shape):
+        rows, columns = slice(i * stride, i * stride + k), slice(j * stride, j * stride + k)
+        gw[f] += g[f, i, j] * padded[:, rows, columns]
+        gx[:, rows, columns] += g[f, i, j] * w[f]
+    return gx[:, : x.shape[1], : x.shape[2]], gw, g.sum(axis=(1, 2))
+
+
+# %% wrong backward: the first kernel for every map
+# thinks: the pixels' factor is the kernel
+# says: sum over all kernels
+# hidden says: with respect to x is not right
+def conv2d_backward(g, x, w, stride, padding):
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    k = w.shape[2]
+    gx, gw = np.zeros(padded.shape), np.zeros(w.shape)
+    for f, i, j in np.ndindex(g.shape):
+        rows, columns = slice(i * stride, i * stride + k), slice(j * stride, j * stride + k)
+        gw[f] += g[f, i, j] * padded[:, rows, columns]
+        gx[:, rows, columns] += g[f, i, j] * w[0]
+    return gx[:, padding : padding + x.shape[1], padding : padding + x.shape[2]], gw, g.sum(axis=(1, 2))
+
+
 # %% right pooling: views, and a mask of first places
 def max_pool(x, size, stride):
     windows = np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))[:, ::stride, ::stride]
@@ -725,6 +950,55 @@ def max_pool_backward(g, x, size, stride):
     return gx
 
 
+# %% wrong pooling: stride in the size only
+# thinks: a stride makes the map smaller
+# says: max_pool moves one pixel at a time
+# hidden says: not the largest number of each window
+def max_pool(x, size, stride):
+    windows = np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))
+    z = windows.max(axis=(3, 4))
+    return z[:, : (z.shape[1] - 1) // stride + 1, : (z.shape[2] - 1) // stride + 1]
+
+
+# %% wrong pooling: gradient without the stride
+# thinks: output (i, j) stands at pixel (i, j)
+# says: max_pool_backward forgets the stride
+# hidden says: max_pool_backward
+def max_pool_backward(g, x, size, stride):
+    gx = np.zeros(x.shape)
+    for c, i, j in np.ndindex(g.shape):
+        window = x[c, i * stride : i * stride + size, j * stride : j * stride + size]
+        row, column = divmod(int(np.argmax(window)), size)
+        gx[c, i + row, j + column] += g[c, i, j]
+    return gx
+
+
+# %% wrong pooling: gradient to the largest absolute value
+# thinks: strong means large without its sign
+# says: max_pool_backward compares sizes without signs
+# hidden says: max_pool_backward
+def max_pool_backward(g, x, size, stride):
+    gx = np.zeros(x.shape)
+    for c, i, j in np.ndindex(g.shape):
+        window = np.abs(x[c, i * stride : i * stride + size, j * stride : j * stride + size])
+        row, column = divmod(int(np.argmax(window)), size)
+        gx[c, i * stride + row, j * stride + column] += g[c, i, j]
+    return gx
+
+
+# %% wrong pooling: the gradient of channel 0 for all
+# thinks: all channels share one gradient
+# says: to every channel
+# hidden says: max_pool_backward
+def max_pool_backward(g, x, size, stride):
+    gx = np.zeros(x.shape)
+    for c, i, j in np.ndindex(g.shape):
+        window = x[c, i * stride : i * stride + size, j * stride : j * stride + size]
+        row, column = divmod(int(np.argmax(window)), size)
+        gx[c, i * stride + row, j * stride + column] += g[0, i, j]
+    return gx
+
+
 # %% right receptive_field: from the output down to the input
 def receptive_field(layers):
     first = last = 0.0
@@ -836,6 +1110,58 @@ def receptive_field(layers):
     size, jump, centre = 1, 1, 0.0
     for kernel_size, stride, _ in layers:
         centre += (kernel_size - 1) / 2 * jump
+        size += (kernel_size - 1) * jump
+        jump *= stride
+    return size, jump, centre
+
+
+# %% wrong receptive_field: padding counted in pixels of the input
+# thinks: a zero of padding is one pixel wide in every layer
+# says: so it moves by p J
+# hidden says: the centre is not right
+def receptive_field(layers):
+    size, jump, centre = 1, 1, 0.0
+    for kernel_size, stride, padding in layers:
+        centre += (kernel_size - 1) / 2 * jump - padding
+        size += (kernel_size - 1) * jump
+        jump *= stride
+    return size, jump, centre
+
+
+# %% wrong receptive_field: centre in whole pixels
+# thinks: a centre is a pixel
+# says: lies between two pixels
+# hidden says: the centre is not right
+def receptive_field(layers):
+    size, jump, centre = 1, 1, 0
+    for kernel_size, stride, padding in layers:
+        centre += ((kernel_size - 1) // 2 - padding) * jump
+        size += (kernel_size - 1) * jump
+        jump *= stride
+    return size, jump, centre
+
+
+# %% wrong receptive_field: the jump is the last stride
+# thinks: two neighbours lie one stride apart
+# says: sets the jump
+# hidden says: the size is not right
+def receptive_field(layers):
+    size, jump, centre = 1, 1, 0.0
+    for kernel_size, stride, padding in layers:
+        centre += ((kernel_size - 1) / 2 - padding) * jump
+        size += (kernel_size - 1) * jump
+        jump = stride
+    return size, jump, centre
+
+
+# %% wrong receptive_field: never outside the picture
+# thinks: a centre lies in the picture
+# says: it may lie outside
+# hidden says: the centre is not right
+def receptive_field(layers):
+    size, jump, centre = 1, 1, 0.0
+    for kernel_size, stride, padding in layers:
+        centre = max(0.0, centre + ((kernel_size - 1) / 2 - padding) * jump)
         size += (kernel_size - 1) * jump
         jump *= stride
     return size, jump, centre

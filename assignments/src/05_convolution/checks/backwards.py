@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from course_utils.grading.answers import ask, compare, passed, read_array, read_tuple
+from course_utils.grading.answers import Wrong, ask, compare, passed, read_array, read_tuple
+
+from .entries import first_wrong
 
 
 def backward(conv2d_backward) -> None:
@@ -21,24 +23,30 @@ def backward(conv2d_backward) -> None:
             "conv2d_backward spreads a turned kernel: the weight that lay on a pixel is its factor, so add g times w as it is",
         ),
     ]
-    otherwise = (
-        "conv2d_backward: the gradient with respect to x is not right: the top left pixel is under one window only, "
-        "with weight 1, so it gets 1 * g[0, 0, 0] = 1"
-    )
+    if getattr(gx, "size", None) == 0:
+        raise Wrong(
+            "the gradient with respect to x has no numbers: with p = 0 the slice [p:-p] is empty. Cut with [p : p + H]"
+        )
     gx = read_array(gx, (1, 3, 3), "the gradient with respect to x")
-    compare(gx, [[[1, 12, 20], [103, 1226, 1960], [300, 2600, -4000]]], mistakes, otherwise)
+    right = [[[1, 12, 20], [103, 1226, 1960], [300, 2600, -4000]]]
+    otherwise = (
+        f"conv2d_backward: the gradient with respect to x is not right: {first_wrong(gx, right)}. The top left pixel, for "
+        "instance, is under one window only, with weight 1, so it gets 1 * g[0, 0, 0] = 1"
+    )
+    compare(gx, right, mistakes, otherwise)
     mistakes = [
         ([[[[755.25, 325.5], [107.5, 1253.25]]]], "the gradient of w averages over the places: add them up"),
         ([[[[3000, 1000], [0, 5000]]]], "conv2d_backward overwrites the gradient of w: add up over all places"),
         ([[[[5013, 430], [1302, 3021]]]], "the gradient of w is turned by half a turn: keep the order of the window"),
         (np.zeros((1, 1, 2, 2)), "the gradient of w is zero: each weight touched every output"),
     ]
-    otherwise = (
-        "conv2d_backward: the gradient with respect to w is not right: the first weight lay on 1, 2, 0 and 3, so it gets "
-        "1*1 + 2*10 + 0*100 + 3*1000 = 3021"
-    )
     gw = read_array(gw, (1, 1, 2, 2), "the gradient with respect to w")
-    compare(gw, [[[[3021, 1302], [430, 5013]]]], mistakes, otherwise)
+    right = [[[[3021, 1302], [430, 5013]]]]
+    otherwise = (
+        f"conv2d_backward: the gradient with respect to w is not right: {first_wrong(gw, right)}. The first weight, for "
+        "instance, lay on 1, 2, 0 and 3, so it gets 1*1 + 2*10 + 0*100 + 3*1000 = 3021"
+    )
+    compare(gw, right, mistakes, otherwise)
     mistakes = [
         ([0], "the gradient of the bias is zero: the bias touches every output, with factor 1"),
         ([277.75], "the gradient of the bias averages over the map: add up"),
@@ -50,17 +58,20 @@ def backward(conv2d_backward) -> None:
     gx, gw, gb = read_tuple(ask(conv2d_backward, g, x, w, 2, 1), 3, "conv2d_backward(g, x, w, 2, 1)")
     gx = read_array(gx, (1, 3, 3), "the gradient with respect to x (padding 1, cut away at the end)")
     stride = "conv2d_backward forgets the stride: output (i, j) lay on the window that starts at row s i, column s j"
-    mistakes = [([[[1226, 1960, 0], [2600, -4000, 0], [0, 0, 0]]], stride)]
+    cut = "conv2d_backward cuts the padding away at one end only: row 0 of x is row p of the padded picture"
+    mistakes = [
+        ([[[1226, 1960, 0], [2600, -4000, 0], [0, 0, 0]]], stride),
+        ([[[1, 2, 10], [3, -4, 30], [100, 200, 1000]]], cut),
+        ([[[1000, 2000, 0], [3000, -4000, 0], [0, 0, 0]]], cut),
+    ]
     right = [[[-4, 30, -40], [200, 1000, 2000], [-400, 3000, -4000]]]
-    compare(
-        gx, right, mistakes, "conv2d_backward: the gradient with respect to x is not right with stride 2, padding 1"
-    )
+    otherwise = "conv2d_backward: the gradient with respect to x is not right with stride 2, padding 1: "
+    compare(gx, right, mistakes, otherwise + first_wrong(gx, right))
     gw = read_array(gw, (1, 1, 2, 2), "the gradient with respect to w")
     mistakes = [([[[[1000, 2100], [4010, 5421]]]], stride)]
     right = [[[[5000, 6400], [8020, 9731]]]]
-    compare(
-        gw, right, mistakes, "conv2d_backward: the gradient with respect to w is not right with stride 2, padding 1"
-    )
+    otherwise = "conv2d_backward: the gradient with respect to w is not right with stride 2, padding 1: "
+    compare(gw, right, mistakes, otherwise + first_wrong(gw, right))
 
     pair = np.stack([np.ones((2, 2)), 2 * np.ones((2, 2))])
     w = np.array([[[[1.0]], [[2.0]]], [[[3.0]], [[4.0]]], [[[5.0]], [[6.0]]]])  # three kernels of 1 x 1, two channels
@@ -77,4 +88,4 @@ def backward(conv2d_backward) -> None:
     compare(gw, right, otherwise="conv2d_backward: the gradient with respect to w mixes up kernels and channels")
     gb = read_array(gb, (3,), "the gradient with respect to b")
     compare(gb, [4, 40, 400], otherwise="conv2d_backward: the gradient with respect to b has one sum for each kernel")
-    passed(4, "The layer can learn now.")
+    passed(4, "The prediction: the corner, which one window alone covers. The layer can learn now.")

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from course_utils.grading.answers import ask, compare, passed, read_array
+from course_utils.grading.answers import Wrong, ask, compare, passed, read_array
+
+from .entries import first_wrong
 
 
 def forward(correlate, convolve, conv2d) -> None:
@@ -15,7 +17,11 @@ def forward(correlate, convolve, conv2d) -> None:
         (turned, "correlate turns the kernel: correlation lays it on the picture as it is written"),
         (np.array(as_written) / 4, "correlate takes the mean of the products: take their sum"),
     ]
-    compare(got, as_written, mistakes, "correlate is not right: at the top left it is 1*1 + 0*2 + 0*0 + 3*(-1) = -2")
+    otherwise = (
+        f"correlate is not right: {first_wrong(got, as_written)}. The number at the top left, for instance, is "
+        "1*1 + 0*2 + 0*0 + 3*(-1) = -2"
+    )
+    compare(got, as_written, mistakes, otherwise)
 
     got = read_array(ask(convolve, x, k), (2, 3), "convolve(x, k)")
     mistakes = [
@@ -24,7 +30,11 @@ def forward(correlate, convolve, conv2d) -> None:
         ([[6, 3, 0], [1, 0, 8]], "convolve turns the kernel top to bottom only: both its axes are reversed"),
         ([[-2, 5, 4], [3, 5, -3]], "convolve transposes the kernel: half a turn reverses both axes instead"),
     ]
-    compare(got, turned, mistakes, "convolve is not right: at the top left it is 1*(-1) + 0*0 + 0*2 + 3*1 = 2")
+    otherwise = (
+        f"convolve is not right: {first_wrong(got, turned)}. The number at the top left, for instance, is "
+        "1*(-1) + 0*0 + 0*2 + 3*1 = 2"
+    )
+    compare(got, turned, mistakes, otherwise)
     spot = np.zeros((3, 3))
     spot[1, 1] = 1.0
     got = read_array(ask(convolve, spot, k), (2, 2), "convolve(x, k)")
@@ -33,36 +43,48 @@ def forward(correlate, convolve, conv2d) -> None:
     got = read_array(ask(correlate, x, tall), (1, 4), "correlate(x, k)")
     compare(got, [[9, 10, 4, 17]], otherwise="correlate is not right for a kernel with 3 rows and 1 column")
 
-    x = np.array([[[1, 2, 0], [0, 1, 3], [2, 0, 1]], [[0, 1, 1], [2, 0, 0], [1, 0, 2]]], dtype=float)
+    x = np.array([[[1, 2, 0, 1], [0, 1, 3, 0], [2, 0, 1, 2]], [[0, 1, 1, 0], [2, 0, 0, 3], [1, 0, 2, 0]]], dtype=float)
     w = np.array([[[[1, 0], [2, -1]], [[0, 3], [1, 0]]], [[[0, 1], [0, 0]], [[-1, 0], [0, 2]]]], dtype=float)
     b = np.array([10.0, -20.0])
-    got = read_array(ask(conv2d, x, w, b, 1, 0), (2, 2, 2), "conv2d(x, w, b, 1, 0)")
+    got = read_array(ask(conv2d, x, w, b, 1, 0), (2, 2, 3), "conv2d(x, w, b, 1, 0)")
+    right = np.array([[[15, 14, 16], [15, 10, 24]], [[-18, -21, -14], [-21, -13, -20]]], dtype=float)
+    bias = b[:, None, None]
     mistakes = [
-        ([[[21, 12], [15, 16]], [[-20, -17], [-14, -22]]], "conv2d turns the kernels: the layer correlates"),
-        ([[[5, 4], [5, 0]], [[2, -1], [-1, 7]]], "conv2d forgets the bias"),
         (
-            [[[25, 24], [25, 20]], [[-38, -41], [-41, -33]]],
-            "conv2d adds the bias for each channel: once for each kernel",
+            [[[21, 12, 12], [15, 16, 18]], [[-20, -17, -18], [-14, -22, -19]]],
+            "conv2d turns the kernels: the layer correlates",
         ),
+        (right - bias, "conv2d forgets the bias"),
+        (right + bias, "conv2d adds the bias for each channel: once for each kernel"),
+        (right + 7 * bias, "conv2d adds the bias to each product: once for each kernel, after the sum"),
+        (right - bias + 10, "conv2d adds the bias of kernel 0 to every map: map f gets b[f]"),
         (
-            [[[10, 11], [14, 10]], [[-18, -20], [-19, -17]]],
+            [[[10, 11, 16], [14, 10, 13]], [[-18, -20, -19], [-19, -17, -20]]],
             "conv2d looks at only the first channel: sum over all of them",
         ),
-        ([[[12.5, 12], [12.5, 10]], [[-19, -20.5], [-20.5, -16.5]]], "conv2d averages the channels: sum over them"),
+        ((right - bias) / 2 + bias, "conv2d averages the channels: sum over them"),
     ]
-    right = [[[15, 14], [15, 10]], [[-18, -21], [-21, -13]]]
-    compare(got, right, mistakes, "conv2d is not right with 2 channels and 2 kernels, stride 1, no padding")
+    otherwise = f"conv2d is not right with 2 channels and 2 kernels, stride 1, no padding: {first_wrong(got, right)}"
+    compare(got, right, mistakes, otherwise)
 
-    x = np.array([[[1.0, 2.0, 0.0, 3.0], [4.0, 0.0, 1.0, 2.0], [0.0, 5.0, 2.0, 1.0]]])
-    w, b = np.array([[[[1.0, 2.0], [3.0, 4.0]]]]), np.array([1.0])
-    got = read_array(ask(conv2d, x, w, b, 2, 1), (1, 2, 3), "conv2d(x, w, b, 2, 1), a picture of 3 rows and 4 columns,")
+    x = np.array([[[1, 2, 0, 3], [4, 0, 1, 2], [0, 5, 2, 1]], [[0, 1, 0, 0], [0, 0, 0, 2], [3, 0, 0, 0]]], dtype=float)
+    w, b = np.array([[[[1.0, 2.0], [3.0, 4.0]], [[10.0, 20.0], [30.0, 40.0]]]]), np.array([1.0])
+    channels = "conv2d pads the channels too: np.pad(x, p) does; give it a pair for each axis, ((0, 0), (p, p), (p, p))"
+    try:
+        value = ask(conv2d, x, w, b, 2, 1)
+    except Wrong as wrong:
+        raise Wrong(channels) if "shapes (4,2,2) (2,2,2)" in str(wrong) else wrong from None
+    got = read_array(value, (1, 2, 3), "conv2d(x, w, b, 2, 1), a picture of 3 rows and 4 columns,")
+    right = [[[5, 37, 10], [129, 26, 26]]]
     mistakes = [
-        ([[[18, 18, 1], [11, 5, 1]]], "conv2d puts all zeros below and to the right: they go on all four sides"),
-        ([[[11, 9, 31], [13, 26, 14]]], "conv2d repeats the border: the padding is done with zeros"),
+        ([[[41, 61, 91], [81, 251, 51]]], channels),
+        ([[[38, 98, 1], [41, 5, 1]]], "conv2d puts all zeros below and to the right: they go on all four sides"),
+        ([[[11, 49, 31], [223, 26, 74]]], "conv2d repeats the border: the padding is done with zeros"),
+        ([[[49, 39, 34], [144, 26, 36]]], "conv2d mirrors the picture at its border: the padding is done with zeros"),
         (
-            [[[5, 12, 7], [19, 18, 7]]],
+            [[[5, 52, 37], [19, 38, 17]]],
             "conv2d moves one pixel at a time: with stride 2 the window starts at row 0, 2, ...",
         ),
     ]
-    compare(got, [[[5, 7, 10], [9, 26, 6]]], mistakes, "conv2d is not right with stride 2 and padding 1")
-    passed(2, "This is the layer. All that follows is the same numbers, faster or backwards.")
+    compare(got, right, mistakes, f"conv2d is not right with stride 2 and padding 1: {first_wrong(got, right)}")
+    passed(2, "The prediction, a single 1: convolution shows the kernel as it is written, correlation shows it turned.")

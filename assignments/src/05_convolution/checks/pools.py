@@ -4,6 +4,8 @@ import numpy as np
 
 from course_utils.grading.answers import ask, compare, passed, read_array
 
+from .entries import first_wrong
+
 
 def pooling(max_pool, max_pool_backward) -> None:
     """Exercise 5."""
@@ -14,8 +16,13 @@ def pooling(max_pool, max_pool_backward) -> None:
         ([[[5, 6], [0, 0]]], "max_pool says 0 for a window whose numbers are all below zero: start with one of them"),
         ([[[1, 0], [-4, -7]]], "max_pool takes the smallest number: take the largest"),
         ([[[5, 6], [4, 7]]], "max_pool compares sizes without signs: the largest of -2, -1, -4, -3 is -1"),
+        ([[[5, 5], [4, 4]]], "max_pool moves one pixel at a time: with stride 2 the windows start at row 0, 2, ..."),
+        ([[[5, -1], [6, 0]]], "max_pool exchanges rows and columns"),
+        ([[[1, 3], [1, 0]]], "max_pool says where the largest number stands: take the number itself"),
     ]
-    compare(got, [[[5, 6], [-1, 0]]], mistakes, "max_pool is not right for windows of 2 x 2 with stride 2")
+    right = [[[5, 6], [-1, 0]]]
+    otherwise = f"max_pool is not right for windows of 2 x 2 with stride 2: {first_wrong(got, right)}"
+    compare(got, right, mistakes, otherwise)
     got = read_array(ask(max_pool, x, 2, 1), (1, 3, 3), "max_pool(x, 2, 1), windows that overlap,")
     right = [[[5, 5, 6], [4, 4, 6], [-1, 0, 0]]]
     compare(got, right, otherwise="max_pool is not right for windows of 2 x 2 with stride 1, which overlap")
@@ -39,7 +46,10 @@ def pooling(max_pool, max_pool_backward) -> None:
         (1000 * here, "max_pool_backward overwrites: the 9 is the largest of four windows, and their gradients add up"),
         (4 * here, "max_pool_backward ignores g: the largest gets the gradient that arrived, not 1"),
     ]
-    otherwise = "max_pool_backward is not right: the 9 is the largest of all four windows, so it gets all of g, 1111"
+    otherwise = (
+        f"max_pool_backward is not right: {first_wrong(got, 1111 * here)}. The 9 is the largest of all four windows, so it "
+        "gets all of g, 1111"
+    )
     compare(got, 1111 * here, mistakes, otherwise)
     x = np.array([[[2.0, 1.0, 3.0], [2.0, 2.0, 3.0], [0.0, 3.0, 1.0]]])
     got = read_array(ask(max_pool_backward, g, x, 2, 1), (1, 3, 3), name)
@@ -54,5 +64,39 @@ def pooling(max_pool, max_pool_backward) -> None:
         ),
     ]
     right = [[[1, 0, 10], [0, 0, 1000], [0, 100, 0]]]
-    compare(got, right, mistakes, "max_pool_backward is not right where several numbers of a window are equally large")
+    otherwise = "max_pool_backward is not right where several numbers of a window are equally large: "
+    compare(got, right, mistakes, otherwise + first_wrong(got, right))
+
+    x = np.array(
+        [
+            [[1.0, 5, 2, 0], [3, 4, 1, 6], [-2, -1, 0, -7], [-4, -3, -5, -6]],
+            [[2, 0, 1, 4], [1, 3, -8, 2], [-3, -2, 7, 5], [-9, -5, 1, 2]],
+        ]
+    )
+    g = np.array([[[1.0, 2.0], [3.0, 4.0]], [[10.0, 20.0], [30.0, 40.0]]])
+    got = read_array(ask(max_pool_backward, g, x, 2, 2), (2, 4, 4), name)
+    first = [[0, 1, 0, 0], [0, 0, 0, 2], [0, 3, 4, 0], [0, 0, 0, 0]]
+    second = [[0, 0, 0, 20], [0, 10, 0, 0], [0, 30, 40, 0], [0, 0, 0, 0]]
+    mistakes = [
+        (
+            [
+                [[0, 1, 0, 0], [0, 7, 2, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
+                [[0, 0, 20, 0], [0, 80, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
+            ],
+            "max_pool_backward forgets the stride: the window of output (i, j) starts at row s i, column s j",
+        ),
+        (
+            [
+                [[0, 1, 0, 0], [0, 0, 0, 2], [0, 0, 0, 4], [3, 0, 0, 0]],
+                [[0, 0, 0, 0], [0, 10, 20, 0], [0, 0, 40, 0], [30, 0, 0, 0]],
+            ],
+            "max_pool_backward compares sizes without signs: the largest of -2, -1, -4, -3 is -1",
+        ),
+        (
+            [first, [[0, 0, 0, 2], [0, 1, 0, 0], [0, 3, 4, 0], [0, 0, 0, 0]]],
+            "max_pool_backward gives the gradient of channel 0 to every channel",
+        ),
+    ]
+    otherwise = "max_pool_backward is not right for two channels and windows of 2 x 2 with stride 2: "
+    compare(got, [first, second], mistakes, otherwise + first_wrong(got, [first, second]))
     passed(5, "No weights, and still a backward pass.")
