@@ -281,7 +281,7 @@ for axes, dilations in zip(panels, ([2, 2, 2], [1, 2, 4], [1, 2, 5])):
 plt.show()
 
 # %% [markdown]
-# Only 49. All three layers step in twos, so an output at an even column never hears of an odd one. Its neighbour sees the other half, and the two may disagree: the output shows
+# Only 49. All three layers step in twos, so an output at an even column never hears of an odd one. Its neighbour sees the odd columns only, and the two may disagree: the output shows
 # a grid. This is the [gridding artefact](../book/glossary.md#gridding-artefact). Watch it happen to noise, averaged by each stack. Good averaging makes neighbours
 # similar; measure how similar:
 
@@ -416,7 +416,7 @@ assert np.linalg.matrix_rank(gram) == 4
 # **The size, and its ambiguity.** Solve equation 5.31 for $N$, forget the floor for a moment, and you get the lecture's $N = s(M-1) + k - 2p$.
 # <span id="c120"></span>But the floor forgets up to $s - 1$ pixels. How often does that matter?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 from course_utils.scratch.convolution_kinds.sizes import output_padding_for, transposed_output_size
 
 cases = wrong = 0
@@ -474,11 +474,17 @@ print("stamps on each pixel, k = 4, s = 2:", overlap_counts(6, 4, 2).tolist())
 spread = {title: phase_spread((result / result.mean()).numpy(), 2) for title, result in ways.items()}
 assert spread["transposed, k = 3, s = 2"] > 3 * spread["transposed, k = 4, s = 2"] > 0
 assert spread["enlarge, then k = 3"] < 1e-12
-every = F.conv_transpose2d(flat_input, torch.ones(8, 1, 4, 4, dtype=torch.float64), stride=2)[0, 0, 4:16, 4:16].numpy()
-assert phase_spread(every, 2) == 0
+along = {"k = 3, equal": [1, 1, 1], "k = 3, tent": [0.5, 1, 0.5], "k = 4, equal": [1, 1, 1, 1]}
+for title, one_axis in along.items():
+    kernel = torch.outer(*[torch.tensor(one_axis, dtype=torch.float64)] * 2).expand(8, 1, -1, -1)
+    even = F.conv_transpose2d(flat_input, kernel, stride=2)[0, 0, 4:16, 4:16]
+    spread[title] = phase_spread((even / even.mean()).numpy(), 2)
+    print(f"{title} weights: spread {spread[title]:.2f}")
+assert spread["k = 3, equal"] > 0.4
+assert max(spread["k = 3, tent"], spread["k = 4, equal"]) < 1e-12
 
 # %% [markdown]
-# A flat input should give a flat image. With $k = 3$ and $s = 2$ it cannot, not even with equal weights: training must first learn to undo the board
+# A flat input should give a flat image. With $k = 3$ and $s = 2$ it does not, even with equal weights. Some special weights would undo the board, such as the tent $(\tfrac12, 1, \tfrac12)$ along each axis, but training has to find them first
 # ([Odena et al., 2016](../book/references.md#odena-2016)). A kernel that $s$ divides covers all pixels equally often. That is often sold as the cure; look at the middle panel: it helps, and equal weights make it flat, but with *unequal* weights a pattern remains.
 # Enlarging by copying, then an ordinary layer, is flat whatever the weights.
 #
@@ -567,7 +573,7 @@ assert w.size == conv_weights(8, 12, 3, groups=4) == 12 * 8 * 9 // 4
 # Groups were born of need. In 2012 a GPU had 3 GB, so [AlexNet](../book/references.md#krizhevsky-2012) was cut in two: half of the channels on each card, and in layers 2, 4 and 5 each half saw
 # only its own card's channels.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 alexnet = [(3, 96, 11, 1), (96, 256, 5, 2), (256, 384, 3, 1), (384, 384, 3, 2), (384, 256, 3, 2)]
 totals = {"two cards": 0, "one card": 0}
 for i, (c, o, k, g) in enumerate(alexnet, start=1):
@@ -696,7 +702,7 @@ assert band("05b_layers.text", "bag").maximum < 0.6
 #
 # A clip has height, width and *time*. A 3-D kernel of depth $d$ looks at $d$ frames at once, so a single unit can respond to "bright here now, bright there one frame later". First the layer, in loops and all at once:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 from course_utils.scratch.convolution_kinds.three_d import conv3d, conv3d_backward, conv3d_loops
 
 clip, cube = rng.normal(size=(2, 2, 5, 6, 7)), rng.normal(size=(3, 2, 2, 3, 3))
@@ -769,7 +775,7 @@ assert band("05b_layers.clips", "clip").minimum > 3 * band("05b_layers.clips", "
 #
 # This is [bilinear sampling](../book/glossary.md#bilinear-sampling), and it has a gift: it is differentiable *in the position*. The slope downwards is $(1-v)(x_{10} - x_{00}) + v\,(x_{11} - x_{01})$: if it gets brighter below, a tap that wants brightness learns to move down.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 from course_utils.scratch.convolution_kinds.deformable import (
     bilinear_at,
     bilinear_slope,
@@ -814,7 +820,7 @@ print("gradients for input, offsets and weights: right to finite differences")
 # task: report the nine brightnesses in the order of the upright dial. The layer's kernel is fixed so that each output map passes on *one tap*. So the only way to do well is to put tap number $n$ onto dot number $n$. Nobody tells the offset network where the dots are, or
 # what the angle is; it learns from the brightness alone, through the slopes of equation 5.39.
 
-# %% tags=["band-dials"]
+# %% tags=["hide-input", "band-dials"]
 from course_utils.scratch.convolution_kinds.deformable import DeformableConv2d, sampling_points
 from course_utils.scratch.convolution_kinds.dials import grid_points, make_dials
 
@@ -943,13 +949,13 @@ plt.show()
 #
 # $$ R_l = R_{l-1} + r_l (k_l - 1)\, J_{l-1}, \qquad J_l = J_{l-1}\, s_l, \qquad R_0 = J_0 = 1 . \tag{5.40} $$
 #
-# Where does it lie? The first unit looks from $p$ units before the start to $r(k-1)$ units later, so its middle moves by half of that:
+# Where does it lie? The window of the first unit begins $p$ units before the start and ends $r(k-1)$ units later. Its middle is halfway, $\tfrac12 r(k-1) - p$ units from the start, and each unit is $J_{l-1}$ pixels wide:
 #
 # $$ c_l = c_{l-1} + \Big( \tfrac{r_l (k_l - 1)}{2} - p_l \Big) J_{l-1}, \qquad c_0 = 0 . \tag{5.41} $$
 #
 # Unit $i$ sits at pixel $c_l + i J_l$. Three lines of arithmetic. Do they tell the truth? Ask the gradient: feed the stack, differentiate one output, and look which input pixels get a gradient that is not 0. We set all weights to 1, so that no two paths can cancel.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 stacks = checked = 0
 for shape in product((1, 2, 3, 5), (1, 2), (0, 1), (1, 2), repeat=2):
     stack = [Layer(*shape[:4]), Layer(*shape[4:])]
@@ -1382,4 +1388,4 @@ assert record["middle_weights"]["separable"] == separable_weights(16, 32) + sepa
 #
 # ## The next question
 #
-# Strides throw away three of four numbers unseen. Could one *summarise* them instead, by the largest, or the mean? And what exactly happens to the output when the image moves by one pixel? That is [chapter 05c](05c_pooling.ipynb), pooling and moving pictures.
+# Strides throw away three of four numbers unseen. Could one *summarise* them instead, by the largest, or the mean? And what exactly happens to the output when the image moves by one pixel? That is [chapter 05c](05c_pooling.ipynb), pooling.

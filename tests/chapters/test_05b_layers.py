@@ -167,6 +167,11 @@ def test_s130_checkerboards_come_with_odd_overlaps_and_go_with_resizing():
     assert phase_spread(odd / odd.mean(), 2) > 0.3
     assert phase_spread(even / even.mean(), 2) == 0
     assert phase_spread(resized / resized.mean(), 2) < 1e-12
+    equal = transposed_conv2d(flat, np.ones((4, 1, 3, 3)), stride=2)[..., 3:13, 3:13]
+    tent = np.array([0.5, 1.0, 0.5])
+    undone = transposed_conv2d(flat, np.tile(np.outer(tent, tent), (4, 1, 1, 1)), stride=2)[..., 3:13, 3:13]
+    assert phase_spread(equal / equal.mean(), 2) > 0.4  # equal weights do not help
+    assert phase_spread(undone / undone.mean(), 2) < 1e-12  # special ones do
     assert set(overlap_counts(9, 3, 2)[2:-2]) == {1, 2}
     assert set(overlap_counts(9, 4, 2)[2:-2]) == {2}
 

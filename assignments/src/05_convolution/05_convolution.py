@@ -199,7 +199,7 @@ checks.pictures.kernels(conv2d)
 # $$ \begin{pmatrix} 1 & 2 \\ 2 & 3 \\ 4 & 5 \\ 5 & 6 \end{pmatrix} $$
 #
 # **Why it matters.** The matrix repeats each pixel up to $k^2$ times, and the layer still runs many times faster
-# than your loops: this is how libraries computed convolutions for years, and how chapter 5 reaches torch's speed.
+# than your loops: this is how libraries computed convolutions for years, and how chapter 5 comes near torch's speed.
 #
 # **Write** `im2col`, and `conv2d_matrix`: the layer of exercise 2 as one product of two matrices.
 
