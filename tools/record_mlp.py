@@ -1,6 +1,5 @@
 """Measure what chapter 02 shows over many seeds, and write it to ``results/``.
 
-python -m tools.record_mlp race      batches to a target error, for each activation and depth (2 minutes)
 python -m tools.record_mlp mnist     needs MNIST: course data mnist (3 minutes)
 """
 
@@ -8,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -17,85 +15,6 @@ from torch.nn import functional as F
 from course_utils import data, training
 from course_utils.runtime import save_record, seed_everything
 from course_utils.scratch.networks.distortions import shift
-from course_utils.scratch.networks.side_by_side import SideBySide, accuracies, train
-
-ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid")
-DEPTHS = (1, 3, 6)
-RATES = (0.1, 0.3, 1.0, 3.0, 10.0)
-TARGETS = {"25": 0.25, "5": 0.05, "1": 0.01}
-BUDGET = 600
-PILOTS = range(100, 105)
-
-
-def digits_for_race() -> tuple[Tensor, Tensor]:
-    """Return the training digits, centred and scaled to unit spread, and their classes."""
-    digits = data.load("digits", "train")
-    x = digits.images.flatten(1).float() / 255
-    return (x - x.mean(dim=0)) / x.std(), digits.labels
-
-
-def batches_to_target(
-    hidden: int, activation: str, seeds: list[int], rates: list[float], decided: Callable[[Tensor], bool]
-) -> dict[str, Tensor]:
-    """Train one network a seed and rate; return for every target the first batch at which its error is met.
-
-    The training error on all digits is taken every 5 batches; a target not met within the budget counts as
-    one step more than the budget. ``decided`` sees which runs have met the last target and may end the training.
-    """
-    x, y = digits_for_race()
-    met = {name: torch.full((len(seeds),), BUDGET + 1) for name in TARGETS}
-
-    def watch(step: int, nets: SideBySide) -> bool:
-        error = 1 - accuracies(nets, x, y)
-        for name, target in TARGETS.items():
-            met[name][(error <= target) & (met[name] > BUDGET)] = step
-        return decided(met["1"] <= BUDGET)
-
-    nets = SideBySide([64, *[64] * hidden, 10], activation, seeds)
-    train(nets, x, y, steps=BUDGET, lr=rates, watch=watch, every=5)
-    return met
-
-
-def most_seeds_of_some_rate(done: Tensor) -> bool:
-    """Tell whether most pilot seeds of one rate are done; ``done`` lists the seeds of a rate one after another."""
-    return bool((done.view(len(RATES), -1).sum(dim=1) > len(PILOTS) / 2).any())
-
-
-def record_race(seeds: int) -> None:
-    """Batches to 25, 5 and 1 % training error; each activation at the rate that is best for it in a pilot."""
-    metrics: dict[str, list[float]] = {}
-    chosen = {}
-    for hidden in DEPTHS:
-        for activation in ACTIVATIONS:
-            pilots, rates = [s for _ in RATES for s in PILOTS], [r for r in RATES for _ in PILOTS]
-            # the pilot is decided once most seeds of some rate have met the last target
-            pilot = batches_to_target(hidden, activation, pilots, rates, most_seeds_of_some_rate)
-            # the rate with the best median at 1 %, at 5 % where nothing gets that far, at 25 % then
-            scores = torch.stack([pilot[t].view(len(RATES), -1).median(dim=1).values for t in ("1", "5", "25")], dim=1)
-            best = min(range(len(RATES)), key=lambda i: scores[i].tolist())
-            chosen[f"{activation}_{hidden}"] = RATES[best]
-            met = batches_to_target(
-                hidden, activation, list(range(seeds)), [RATES[best]] * seeds, lambda done: bool(done.all())
-            )
-            for target, steps in met.items():
-                metrics[f"{activation}_{hidden}_to_{target}"] = steps.tolist()
-            medians = {t: int(v.median()) for t, v in met.items()}
-            print(f"{hidden} hidden, {activation}: rate {RATES[best]}, median batches {medians}", flush=True)
-    save_record(
-        "02_mlp.race",
-        {
-            "metrics": metrics,
-            "rates": chosen,
-            "rates_tried": list(RATES),
-            "hidden_layers": list(DEPTHS),
-            "units": 64,
-            "batch_size": 64,
-            "budget": BUDGET,
-            "seeds": list(range(seeds)),
-            "pilot_seeds": list(PILOTS),
-            "command": f"python -m tools.record_mlp race --seeds {seeds}",
-        },
-    )
 
 
 def linear_probe(features: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, seed: int) -> float:
@@ -166,13 +85,10 @@ def record_mnist(seeds: int) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.record_mlp", description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=("race", "mnist"))
+    parser.add_argument("what", choices=("mnist",))
     parser.add_argument("--seeds", type=int)
     args = parser.parse_args(argv)
-    if args.what == "race":
-        record_race(args.seeds or 20)
-    else:
-        record_mnist(args.seeds or 3)
+    record_mnist(args.seeds or 3)
     return 0
 
 

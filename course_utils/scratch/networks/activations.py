@@ -1,7 +1,7 @@
 """Activation functions and their derivatives: what a unit makes of its weighted sum.
 
 Every function takes pre-activations ``a`` of any shape and returns an array of the same shape. At a kink the
-derivative is the one from the left, which is what PyTorch takes as well. Taught in chapter 02_mlp.
+derivative is the one from the left, which is what PyTorch takes as well. Taught in chapter 02b_losses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Losses at the output of a network: softmax with cross-entropy, and the mean squared error.
 
-Taught in chapter 02_mlp.
+Taught in chapter 02b_losses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Maxout: a unit that takes the largest of several weighted sums.
 
-Taught in chapter 02_mlp. Source: I. Goodfellow et al., Maxout networks (2013).
+Taught in chapter 02b_losses. Source: I. Goodfellow et al., Maxout networks (2013).
 """
 
 from __future__ import annotations

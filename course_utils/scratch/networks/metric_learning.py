@@ -1,6 +1,6 @@
 """Metric learning: train a map whose distances mean "the same kind" and "not the same kind".
 
-Taught in chapter 02_mlp.
+Taught in chapter 02b_losses.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Many small networks trained at once: one more dimension in every weight matrix.
 
 Twenty seeds of a small network cost little more than one, because a batched matrix product does them all.
-Taught in chapter 02_mlp, where a comparison without seeds would say nothing.
+Taught in chapter 02b_losses, where a comparison without seeds would say nothing.
 """
 
 from __future__ import annotations
