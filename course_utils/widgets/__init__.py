@@ -1,5 +1,6 @@
 """Figures to play with: each is one Python class and one ES module that also runs without a kernel."""
 
+from course_utils.widgets.augmentation_explorer import AugmentationExplorer
 from course_utils.widgets.base import CourseWidget
 from course_utils.widgets.computation_graph import ComputationGraph
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
@@ -13,10 +14,12 @@ from course_utils.widgets.optimiser_surface import OptimiserSurface
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
 from course_utils.widgets.receptive_field import ReceptiveField
 from course_utils.widgets.separability import Separability
+from course_utils.widgets.signal_through_depth import SignalThroughDepth
 from course_utils.widgets.surrogate_losses import SurrogateLosses
 from course_utils.widgets.weight_dials import WeightDials
 
 ALL: tuple[type[CourseWidget], ...] = (
+    AugmentationExplorer,
     ComputationGraph,
     ConvolutionExplorer,
     DigitReader,
@@ -29,12 +32,14 @@ ALL: tuple[type[CourseWidget], ...] = (
     PerceptronPlayground,
     ReceptiveField,
     Separability,
+    SignalThroughDepth,
     SurrogateLosses,
     WeightDials,
 )
 
 __all__ = [
     "ALL",
+    "AugmentationExplorer",
     "ComputationGraph",
     "ConvolutionExplorer",
     "CourseWidget",
@@ -48,6 +53,7 @@ __all__ = [
     "PerceptronPlayground",
     "ReceptiveField",
     "Separability",
+    "SignalThroughDepth",
     "SurrogateLosses",
     "WeightDials",
 ]

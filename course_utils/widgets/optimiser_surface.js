@@ -261,8 +261,8 @@ function render({ model, el }) {
     drawPaths();
     drawChart();
     drawTable();
+    if (!clock.running) { finish(); note = ""; }
   });
-  finish();
   const forget = onTheme(drawGround);
   return () => { clock.stop(); forget(); };
 }
