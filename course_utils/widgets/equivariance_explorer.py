@@ -15,10 +15,11 @@ from course_utils.check import check_choice, check_int, check_number, check_shap
 from course_utils.widgets import svg
 from course_utils.widgets.base import CourseWidget, Twin
 from course_utils.widgets.packing import pack, unpack_bytes
+from course_utils.widgets.shuffle import random_block
 
 __all__ = ["BORDERS", "KERNELS", "LAYERS", "SIDE", "EquivarianceExplorer", "cause", "compare", "layer_output", "move"]
 
-Table = Sequence[Sequence[float]]
+Table = Sequence[Sequence[float]] | NDArray[Any]
 SIDE = 32
 BORDERS = ("circle", "zeros")
 LAYERS: dict[str, dict[str, int]] = {
@@ -126,11 +127,7 @@ def _correlate(table: NDArray[Any], kernel: Any, padding: str) -> NDArray[Any]:
 
 @cache
 def _dense_weights(count: int) -> NDArray[np.float64]:
-    # The generator of kit.js is a counter that is mixed, so all its numbers can be made at once.
-    state = np.uint32(1) + np.arange(1, count * count + 1, dtype=np.uint32) * np.uint32(0x6D2B79F5)
-    mixed = (state ^ (state >> np.uint32(15))) * (state | np.uint32(1))
-    mixed ^= mixed + (mixed ^ (mixed >> np.uint32(7))) * (mixed | np.uint32(61))
-    numbers = (mixed ^ (mixed >> np.uint32(14))).astype(np.float64) / 4294967296
+    numbers = random_block(1, count * count)
     return ((numbers - 0.5) * math.sqrt(12 / count)).reshape(count, count)
 
 
