@@ -33,7 +33,7 @@ def number_grid(
         color: colour of the frame.
         format: how a number is written, as in :func:`format`.
         size: height of the digits in points.
-        shade: colour positive cells orange and negative cells blue; all white otherwise.
+        shade: colour positive cells orange and negative cells violet; all white otherwise.
     """
     import numpy as np
     from matplotlib.patches import Rectangle
@@ -88,7 +88,7 @@ def links(axes: Axes, owner: Any, *, title: str = "", colors: Sequence[str] = CY
 
 
 def structured_matrix(axes: Axes, matrix: Any, *, title: str = "", blocks: tuple[int, int] | None = None) -> None:
-    """Draw a matrix as a picture: white for zero, orange for positive, blue for negative.
+    """Draw a matrix as a picture: white for zero, orange for positive, violet for negative.
 
     Args:
         axes: where to draw.

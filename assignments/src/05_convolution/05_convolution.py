@@ -38,7 +38,7 @@
 #   helper functions are fine too, and so is calling your functions of earlier exercises.
 # - Keep the names and the order of the arguments. Leave the check cells as they are.
 # - Each call must finish within 4 seconds.
-# - Write it with NumPy: `course_utils.scratch` and torch are not there when your work is graded.
+# - Write it with NumPy: `course_utils.scratch`, torch and SciPy are not there when your work is graded.
 #
 # One picture `x` has shape (C, H, W): channels, rows, columns. A layer's kernels `w` have shape (F, C, k, k): F kernels,
 # each as deep as the picture, k rows and k columns.
