@@ -14,7 +14,7 @@
 # - look at a loss surface, and judge what "many minima of similar quality" means;
 # - trade memory for time with checkpoints, and predict both to the last array.
 #
-# **You need** the chain rule for one variable, matrix products, and layers of units ([chapter 02](02_mlp.ipynb)).
+# **You need** the chain rule for one variable, matrix products, layers of units ([chapter 02](02_mlp.ipynb)), and softmax with cross-entropy ([chapter 02b](02b_losses.ipynb#classes-softmax-and-cross-entropy)).
 #
 # <!-- cost -->
 
@@ -241,7 +241,7 @@ assert list(slopes.weights.values()) == [14, 7, 2, 2, 1, 2, 2]
 # Three answers must agree: the recursion, PyTorch's [autograd](../book/glossary.md#autograd), and plain nudging (central differences, explained [below](#checking-a-gradient)). Not on a drawing that we chose, but on two hundred random graphs with random activation
 # functions and a great many skip links:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["hide-input", "nbval-check-output"]
 from course_utils.scratch.autograd.gradient_check import numerical_gradient, relative_error
 
 in_torch = {"linear": lambda a: a, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
@@ -410,7 +410,7 @@ assert u.grad != right
 #
 # Same start, same data, same steps: not *similar* weights, the **same**.
 
-# %% mystnb={"image": {"alt": "Left: the loss of the scalar engine and of PyTorch over 100 passes; the dots of one lie on the line of the other. Right: the two moons of points with the region of each class as the trained network of the scalar engine sees it."}}
+# %%
 from course_utils.scratch.autograd.value import ScalarMLP
 from course_utils.scratch.kernel_methods.point_sets import moons
 
@@ -439,7 +439,11 @@ reached = np.concatenate([p.detach().numpy().ravel() for p in twin.parameters()]
 difference = np.abs(np.array([p.data for p in scalar_net.parameters()]) - reached).max()
 moved = np.abs(np.concatenate([c.ravel() for c in copied]) - reached).max()
 assert difference < 1e-9 < 0.1 < moved
+print(
+    f"after 500 steps the 25 weights differ by less than 1e-9; the graph of one loss has {len(loss.graph()):,} numbers"
+)
 
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the loss of the scalar engine and of PyTorch over 100 passes; the dots of one lie on the line of the other. Right: the two moons of points with the region of each class as the trained network of the scalar engine sees it."}}
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.7))
 left.plot(theirs, color=COLORS["orange"], linewidth=3, label="PyTorch")
 left.plot(ours, ".", color=COLORS["blue"], markersize=4, label="our engine")
@@ -450,9 +454,6 @@ plotting.decision_regions(right, predict, (-2.2, 3.2), (-2, 2.5), resolution=50)
 plotting.scatter_classes(right, points, sides, size=18)
 right.set(title="What it learned", xticks=[], yticks=[])
 plt.show()
-print(
-    f"after 500 steps the 25 weights differ by less than 1e-9; the graph of one loss has {len(loss.graph()):,} numbers"
-)
 
 # %% [markdown]
 # ## An engine for tensors
@@ -486,7 +487,7 @@ assert (line.grad == 3).all()
 # %% [markdown]
 # The whole engine, `course_utils/scratch/autograd/tensor.py`, is about two hundred lines. Open it: apart from documentation it is the scalar engine again. With it you can train on real pictures: 1,297 handwritten digits, 500 kept apart.
 #
-# > **Predict.** The perceptron of chapter 01 read about nine of ten unseen digits. How many will this network read?
+# > **Predict.** The perceptron of [chapter 01](01_perceptron.ipynb), ten linear units side by side, read 96 of 100 of these unseen digits. How many more will a hidden layer of 32 units read?
 
 # %% tags=["band-digits"]
 import numpy as np
@@ -522,10 +523,16 @@ left.set(xlabel="pass over the training set", ylabel="loss", title="Our own engi
 plotting.seed_band(right, expected, digits_result["accuracy"], label="20 seeds")
 right.set(xlabel="accuracy on 500 unseen digits", title="This run among twenty", xticks=[0.955, 0.96, 0.965, 0.97])
 plt.show()
+linear = band("01_perceptron.digits", "accuracy")
 print("accuracy on unseen digits, 20 seeds:", expected)
+print("the perceptron of chapter 01:       ", linear)
+assert round(100 * linear.median) == 96
+assert abs(expected.median - linear.median) < 0.01
 
 # %% [markdown]
-# And the gradients are PyTorch's, entry for entry. In double precision the two engines cannot be told apart:
+# Hardly any more. On pictures of 64 pixels a linear rule is good already, and a small network that is trained plainly does no better. That is worth knowing before you praise an engine for its accuracy. (On the 28×28 pixels of MNIST the two part company: see [at scale](#at-scale).)
+#
+# But the gradients are PyTorch's, entry for entry. In double precision the two engines cannot be told apart:
 
 # %% tags=["nbval-check-output"]
 exact = MLP([64, 32, 10], seed=SEED, dtype="float64")
@@ -622,7 +629,7 @@ def train_with(rule, steps=300, lr=0.3):
 
 for name, rule in RELU_RULES.items():
     right, dead = train_with(rule)
-    print(f"{name:10s} {right:.1f} of the unseen digits right, {dead} of 32 hidden units dead")
+    print(f"{name:10s} {right:4.0%} of the unseen digits right, {dead} of 32 hidden units dead")
     assert right > 0.9 if name == "gradient" else right < 0.3
     assert dead == 32 if name == "deconvnet" else dead < 20
 
@@ -637,7 +644,7 @@ for name, rule in RELU_RULES.items():
 #
 # Let us kill one. Unit 0 of sixteen gets the bias $-10$; then 300 steps of training.
 
-# %% mystnb={"image": {"alt": "How far the incoming weights of the hidden units have moved over 300 steps: the curves of living units rise at once, most go on rising; the curve of unit 0, drawn in red, lies exactly on zero all the time."}}
+# %%
 torch.manual_seed(SEED)
 net = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
 with torch.no_grad():
@@ -655,12 +662,6 @@ for _ in range(300):
     optimiser.step()
     travelled.append((net[0].weight.detach() - begin).norm(dim=1).numpy())
 travelled = np.array(travelled)
-figure, axes = plt.subplots(figsize=(7, 2.6))
-axes.plot(travelled[:, ~dead], color=COLORS["blue"], alpha=0.45, linewidth=1)
-axes.plot(travelled[:, 0], color=COLORS["vermillion"], linewidth=2.5, label="unit 0, dead from the start")
-axes.set(xlabel="step", ylabel="way from the start", title="Incoming weights of the hidden units")
-axes.legend(loc="upper left")
-plt.show()
 assert exactly_zero
 assert (travelled[:, 0] == 0).all()
 assert (travelled[-1, ~dead] > 0).all()
@@ -671,6 +672,14 @@ print(
     " at the end:",
     np.flatnonzero(dead_units(net[0](inputs).detach())).tolist(),
 )
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "How far the incoming weights of the hidden units have moved over 300 steps: the curves of living units rise at once, most go on rising; the curve of unit 0, drawn in red, lies exactly on zero all the time."}}
+figure, axes = plt.subplots(figsize=(7, 2.6))
+axes.plot(travelled[:, ~dead], color=COLORS["blue"], alpha=0.45, linewidth=1)
+axes.plot(travelled[:, 0], color=COLORS["vermillion"], linewidth=2.5, label="unit 0, dead from the start")
+axes.set(xlabel="step", ylabel="way from the start", title="Incoming weights of the hidden units")
+axes.legend(loc="upper left")
+plt.show()
 
 # %% [markdown]
 # Exactly zero, not almost. And read the lists: we killed one unit, but some of the others were shut for all forty points by the luck of their random start, and nobody noticed. Another may have joined them on the way.
@@ -701,7 +710,7 @@ assert woke > 5
 print(f"in the end w2 = {w2.data:.2f} and the loss is {loss.data:.4f}")
 
 # %% [markdown]
-# So: inactive on one example means no learning *from that example*. Dead for good means inactive on all of them **and** inputs that stay as they are. A large learning rate is the usual killer, because one big step can push a bias far down. A leaky ReLU ([chapter 02](02_mlp.ipynb)) never closes fully.
+# So: inactive on one example means no learning *from that example*. Dead for good means inactive on all of them **and** inputs that stay as they are. A large learning rate is the usual killer, because one big step can push a bias far down. A leaky ReLU ([chapter 02b](02b_losses.ipynb#how-units-fall-silent)) never closes fully.
 #
 # ## What exactly do we minimise?
 #
@@ -807,7 +816,7 @@ for name, divide_by in (("sum over the batch divided by 8", 8), ("division forgo
 #
 # > **Predict.** Smaller steps make a better difference quotient, says the definition of the derivative. So take $h = 10^{-12}$? Sketch the error over $h$, from 1 down to $10^{-14}$.
 
-# %% mystnb={"image": {"alt": "Relative error of difference quotients over the step on logarithmic axes. Three U-shaped curves: central differences in float64 reach about 1e-10 near a step of 1e-5, forward differences 1e-8 near 1e-8, central differences in float32 no better than 1e-5 near 1e-2."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Relative error of difference quotients over the step on logarithmic axes. Three U-shaped curves: central differences in float64 reach about 1e-10 near a step of 1e-5, forward differences 1e-8 near 1e-8, central differences in float32 no better than 1e-5 near 1e-2."}}
 from course_utils.scratch.autograd.gradient_check import errors_by_step
 
 fixed = rng.normal(size=(20, 4))
@@ -842,7 +851,10 @@ best = {name: (steps[curve.argmin()], curve.min()) for name, curve in curves.ite
 assert 1e-6 <= best["central, float64"][0] <= 1e-3
 assert best["central, float64"][1] < 1e-8
 assert 1e-10 <= best["forward, float64"][0] <= 1e-6
-assert best["central, float32"][1] > 1e-7
+assert 1e-6 < best["central, float32"][1] < 1e-3
+at_micro = int(np.argmin(np.abs(steps - 1e-6)))
+assert curves["central, float32"][at_micro] > 1e-3  # where float64 is at its best
+assert curves["central, float64"][at_micro] < 1e-8
 assert all(curve[0] > 0.01 for curve in curves.values())
 
 # %% [markdown]
@@ -851,7 +863,7 @@ assert all(curve[0] > 0.01 for curve in curves.values())
 # - **From the right, the error falls**: like $h^2$ for the central difference, like $h$ for the one-sided one. This is the mathematics.
 # - **From the left, it rises like $1/h$.** This is the machine. $f$ is stored with about 16 digits; the difference of two nearly equal numbers keeps only those in which they differ, and dividing by a tiny $h$ blows up what was lost.
 #   The two errors meet near $h \approx \varepsilon^{1/3} \approx 10^{-5}$ for central and $\varepsilon^{1/2} \approx 10^{-8}$ for forward differences.
-# - **In float32 there is no good step.** With 7 digits the best you get is about $10^{-5}$, and at $h = 10^{-6}$, perfect for float64, the answer is garbage. Check gradients in **double precision**.
+# - **In float32 there is no good step.** With 7 digits the best you get here is between $10^{-5}$ and $10^{-4}$, and at $h = 10^{-6}$, as good as any for float64, the slope is wrong by percents. Check gradients in **double precision**.
 #
 # A fourth way to fail is a **kink**. If a ReLU's input lies within $h$ of zero, the two nudges stand on different sides, and their mean slope is the slope of neither:
 
@@ -865,7 +877,7 @@ assert math.isclose(by_nudging, 0.6, rel_tol=1e-6)
 # %% [markdown]
 # A failed check near a kink is no proof of a bug. Move the point and look again. Now let us hold *everything* in this chapter's package to it, in float64, the fixed random points of each check away from kinks:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["hide-input", "nbval-check-output"]
 from course_utils.scratch.autograd.checkpointing import TanhLayer
 from course_utils.scratch.networks.activations import ACTIVATIONS
 
@@ -908,6 +920,9 @@ assert max(errors.values()) < 1e-7
 print(f"{len(errors)} layers and functions pass:", ", ".join(errors))
 
 # %% [markdown]
+# This course goes on to write dozens of backward passes by hand: convolutions, poolings, normalisations. One test, `tests/scratch/test_every_backward.py`, *looks* for them, in every module, and fails when it finds one that it has no numerical check for. Do the same in your own
+# projects: a check that somebody has to remember is a check that somebody forgets.
+#
 # ## Many minima, one quality
 #
 # <span id="c058"></span>You have the gradient. Does following it lead to *the* minimum? Only if there is one. The perceptron's loss and the losses of chapter 01 were convex: a bowl, and the mean of two solutions is never worse than they are. One hidden layer ends that, and you can
@@ -961,7 +976,7 @@ minima_result = {
     "disagreement": (forward(one, ux).argmax(dim=1) != forward(other, ux).argmax(dim=1)).float().mean().item(),
 }
 
-# %% mystnb={"image": {"alt": "Training loss on three straight lines between networks, on a logarithmic scale. To the permuted twin and to another seed the loss rises about tenfold half-way and falls again. To the other network with its units renamed only a small rise is left."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss on three straight lines between networks, on a logarithmic scale. To the permuted twin and to another seed the loss rises about tenfold half-way and falls again. To the other network with its units renamed only a small rise is left."}}
 assert abs(training_loss(twin) - training_loss(one)) < 1e-6
 assert (forward(twin, ux) - forward(one, ux)).abs().max() < 1e-4
 way = np.linspace(0, 1, 41)
@@ -989,7 +1004,7 @@ for metric in ("twin_midpoint", "other_midpoint"):
 #
 # <span id="c059"></span>The lectures add that "many local minima of similar quality seem to exist". See whether twenty starts agree:
 
-# %% mystnb={"image": {"alt": "Seed bands of twenty pairs of networks: accuracy on unseen digits between about 0.96 and 0.98; cosine between the weights of two networks close to 0; the same cosine after renaming the units, about 0.65."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Seed bands of twenty pairs of networks: accuracy on unseen digits between about 0.96 and 0.98; cosine between the weights of two networks close to 0; the same cosine after renaming the units, about 0.65."}}
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.3))
 plotting.seed_band(left, band("03_backprop.minima", "accuracy"), minima_result["accuracy"], label="accuracy")
 left.set(xlabel="on 500 unseen digits", title="Similar quality", xlim=(0.9, 1.0))
@@ -1079,9 +1094,9 @@ for k, run in runs.items():
 # $$ \text{inputs held} = \frac{L}{k} + k - 1 , \qquad \text{layer calls} = L + \Big(L - \frac{L}{k}\Big) . \tag{3.10} $$
 #
 # The first is smallest at $k = \sqrt{L}$: about $2\sqrt{L}$ inputs instead of $L$, for *less than one* extra forward sweep ([Chen et al., 2016](../book/references.md#chen-2016)). Sooner or later somebody asks for more: keep only the middle, do the right half, then the left, each in the same way. Then
-# $1 + \log_2 L$ inputs suffice, and a layer goes forward $1 + \frac12 \log_2 L$ times on average ([Griewank and Walther, 2000](../book/references.md#griewank-walther-2000)).
+# $1 + \log_2 L$ inputs suffice, and a layer goes forward $1 + \frac12 \log_2 L$ times on average. (Where to put a *given* number of checkpoints so that the fewest layers run twice has an exact answer: [Griewank and Walther, 2000](../book/references.md#griewank-walther-2000).)
 
-# %% mystnb={"image": {"alt": "Layer calls against inputs held for 64 layers, one point for each segment length. From 64 held and 64 calls the curve falls to 15 held and 120 calls at k = 8, then turns back; halving holds 7 and takes 256 calls."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Layer calls against inputs held for 64 layers, one point for each segment length. From 64 held and 64 calls the curve falls to 15 held and 120 calls at k = 8, then turns back; halving holds 7 and takes 256 calls."}}
 figure, axes = plt.subplots(figsize=(7, 2.9))
 every = [k for k in range(1, 65) if 64 % k == 0]
 counts = np.array([expected_counts(64, k) for k in every])
@@ -1430,10 +1445,13 @@ print(
 )
 print(f"the scalar engine takes {speed['scalar_ratio']:,.0f} times as long as ours on tensors")
 assert band("03_backprop.mnist", "accuracy").minimum > 0.96
-assert speed["ratio"] < 5
+digits_of_mnist = band("01_perceptron.mnist", "accuracy_average")
+print("for comparison, the averaged perceptron of chapter 01 on MNIST:", digits_of_mnist)
+assert speed["ratio"] < 1.2
+assert band("03_backprop.mnist", "accuracy").minimum > digits_of_mnist.maximum + 0.04
 
 # %% [markdown]
-# Why is ours not far slower? Networks of this size mostly pay for *calls*: a few dozen operations a step, each a visit to compiled code, in both engines. And where layers are large, both wait for the same kind of compiled matrix product. What PyTorch has and two hundred lines have not: GPUs, several hundred operations, second derivatives, checks on overwritten values, and ten years of corner cases.
+# Here the hidden layer pays: five more of a hundred digits. And why is ours not slower than PyTorch? Networks of this size mostly pay for *calls*: a few dozen operations a step, each a visit to compiled code, and ours have less to look after. Where layers are large, both wait for the same kind of compiled matrix product. What PyTorch has and two hundred lines have not: GPUs, several hundred operations, second derivatives, checks on overwritten values, and ten years of corner cases.
 #
 # ## Summary
 #

@@ -248,6 +248,11 @@ def test_c040_six_times_is_not_general():
         assert median("sigmoid", depth) > median("relu", depth)
         assert median("leaky_relu", depth) == pytest.approx(median("relu", depth), rel=0.25)
     assert median("sigmoid", 3) > 4 * median("relu", 3) > 2 * median("sigmoid", 1)
+    large = load_record("02b_losses.mnist")["metrics"]
+    for depth in race["hidden_layers"]:
+        relu_, tanh_, sigmoid_ = (np.median(large[f"{name}_{depth}_to_5"]) for name in ("relu", "tanh", "sigmoid"))
+        assert relu_ < tanh_ < 2 * relu_  # the other way round than on digits, and nowhere near six
+        assert sigmoid_ > tanh_
 
 
 def test_c041_one_percent_of_the_signal_and_never_less():
