@@ -1,4 +1,4 @@
-"""Batch normalisation: forward and backward by hand, running statistics, train and eval (chapter 04b)."""
+"""Batch normalisation: forward and backward by hand, running statistics, train and eval (chapter 04c)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local contrast normalisation: take away the neighbourhood's mean, divide by its deviation (chapter 04b)."""
+"""Local contrast normalisation: take away the neighbourhood's mean, divide by its deviation (chapter 04c)."""
 
 from __future__ import annotations
 

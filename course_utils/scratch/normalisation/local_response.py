@@ -1,4 +1,4 @@
-"""Local response normalisation: a map is held down by the maps beside it (chapter 04b)."""
+"""Local response normalisation: a map is held down by the maps beside it (chapter 04c)."""
 
 from __future__ import annotations
 

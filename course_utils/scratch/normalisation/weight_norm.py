@@ -1,4 +1,4 @@
-"""Weight normalisation: learn the direction and the length of each weight vector apart (chapter 04b)."""
+"""Weight normalisation: learn the direction and the length of each weight vector apart (chapter 04c)."""
 
 from __future__ import annotations
 
