@@ -83,8 +83,9 @@ class DenseNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.norm1(self.conv1(check_images(x, 3))))
         x = F.max_pool2d(x, kernel_size=3, stride=2, padding=1)
-        for block in range(1, 4):
-            x = getattr(self, f"transition{block}")(getattr(self, f"block{block}")(x))
+        x = self.transition1(self.block1(x))
+        x = self.transition2(self.block2(x))
+        x = self.transition3(self.block3(x))
         x = F.relu(self.norm2(self.block4(x)))
         return self.linear(x.mean(dim=(2, 3)))
 

@@ -87,7 +87,7 @@ class Summary:
     @property
     def depth(self) -> int:
         """Convolutions and linear layers on the longest way through the network, as papers count layers."""
-        return max(row.depth for row in self.rows)
+        return self.rows[-1].depth
 
     def __getitem__(self, name: str) -> Row:
         """Return the row of a layer by its dotted name.

@@ -33,7 +33,7 @@ class Place:
     Args:
         field: receptive field of its first unit; None where it cannot be followed.
         spatial: whether its last two axes are still rows and columns.
-        depth: convolutions and linear layers on the longest way from the input.
+        depth: convolutions and linear layers on the longest way from the input, gates not counted.
     """
 
     field: Field | None = None
@@ -204,6 +204,9 @@ class Tracer(TorchFunctionMode):
         maps = [t for t, place in zip(sources, places, strict=True) if t.ndim >= 4 and place.spatial]
         if out.ndim >= 4 and maps:  # elementwise, or channels moved about: rows and columns stay where they are
             size = max(tuple(t.shape[-2:]) for t in maps)
+            # A gate, one number a map, is no step on the way: networks are not called deeper for it.
+            full = [p.depth for t, p in zip(sources, places, strict=True) if t.ndim < 4 or tuple(t.shape[-2:]) == size]
+            depth = max(full)
             return Place(field if tuple(out.shape[-2:]) == size else None, True, depth)
         if out.ndim >= 4:  # a vector made a map of one pixel
             return Place(field, tuple(out.shape[-2:]) == (1, 1), depth)
