@@ -633,7 +633,7 @@ assert asked[0] > 10 * visits
 #
 # ### The bill
 #
-# A dense layer connects each input with each unit. A layer of a *convolutional* network, which later chapters build, looks at the image through one small window of $k \times k$ pixels,
+# A dense layer connects each input with each unit. A layer of a *convolutional* network ([chapter 05](05_convolution.ipynb)) looks at the image through one small window of $k \times k$ pixels,
 # with the same weights at every place, one such filter for each of $M$ output maps. Count weights and biases for an image of side $S$ with $C$ channels:
 #
 # $$ \text{dense: } (C\,S^2 + 1)\,H, \qquad \text{convolution: } (C\,k^2 + 1)\,M . \tag{2.16} $$
@@ -1124,6 +1124,7 @@ assert lost.max() < 0.03  # seed by seed
 #
 # - [Cybenko (1989)](../book/references.md#cybenko-1989) and [Hornik et al. (1989)](../book/references.md#hornik-1989): universal approximation, two proofs.
 # - [Leshno et al. (1993)](../book/references.md#leshno-1993): exactly which activations work.
+# - [Telgarsky (2016)](../book/references.md#telgarsky-2016): the folding tent of exercise 4, turned into a theorem on what depth saves.
 #
 # ## The next question
 #

@@ -98,9 +98,9 @@ for scores in ([[2.0, 1.0, -1.0]], [[1000.0, 999.0, 0.0]]):
 # Write $-\ln p(l) = -s_l + \ln \sum_k e^{s_k}$. The first term gives $-1$ for the right class. The derivative of the logarithm in $s_c$ is $e^{s_c} / \sum_k e^{s_k}$, which is $p(c)$
 # again. Together:
 #
-# $$ \frac{\partial L}{\partial s_{nc}} = p(c \mid x_n) - \mathbb{1}[c = l_n] . \tag{2.9} $$
+# $$ \frac{\partial L}{\partial s_{nc}} = p(c \mid x_n) - [\,c = l_n\,] , \tag{2.9} $$
 #
-# What you said minus what was true. The right score is pulled up by what it still lacks, each wrong one pushed down by what it holds, and the pulls add up to 0.
+# where the bracket is 1 for the right class and 0 for the others: the *one-hot* vector of the label. What you said minus what was true. The right score is pulled up by what it still lacks, each wrong one pushed down by what it holds, and the pulls add up to 0.
 
 # %% tags=["nbval-check-output"]
 rng = np.random.default_rng(SEED)
@@ -133,7 +133,8 @@ assert np.isclose(cross_entropy(scores, labels), len(labels) * default)
 SurrogateLosses(margin=3.0, shown=["logistic", "squared"], slopes=True)
 
 # %% [markdown]
-# At margin 3 the squared loss has a *positive* slope: it pulls the point back, because "too right" is as bad for it as wrong. The logistic loss has nearly let go. On the wrong side its slope tends to $-1$: every mistake gets a full pull, and no more than that.
+# At margin 3 the squared loss has a *positive* slope: it pulls the point back, because "too right" is as bad for it as wrong. The logistic loss has nearly let go. At margin −3 the squared loss pulls with slope $-8$, the logistic with hardly more than $-0.95$: its slope tends to $-1$. Every mistake gets a
+# full pull and no more than that, so one wrong label cannot outvote many right ones.
 #
 # There is a second way to use squares, and it is worse. Squash first, then square: $(1 - p)^2$ with $p = \sigma(s)$. It stays between 0 and 1 and looks harmless.
 #
@@ -425,7 +426,7 @@ left.set(
     xticklabels=factors,
 )
 left.minorticks_off()
-left.legend(fontsize=8, loc="center left")
+left.legend(fontsize=8, loc="center left", bbox_to_anchor=(0, 0.74))
 for activation, style, marker in (("relu", "-", "o"), ("leaky_relu", "--", "s")):
     name = activation.replace("_", " ")
     median_band(
@@ -554,7 +555,15 @@ for activation in ("sigmoid", "tanh", "ReLU"):
     assert (error > 0.4) == (activation == "sigmoid")
     assert (sizes[0] < sizes[-1] / 256) == (activation == "sigmoid")
 
+for hidden, lr in (((8, 8, 8, 8), 3.0), ((8,), 1.0)):  # can the sigmoid be saved?
+    playground = MlpPlayground(data="circles", hidden=hidden, activation="sigmoid", lr=lr)
+    error = evaluate(playground.trained(100), "sigmoid", playground.points[0])["error"]
+    print(f"sigmoid, {len(hidden)} hidden, learning rate {lr}: training error after 100 passes {error:.2f}")
+    assert (error > 0.4) == (len(hidden) == 4)
+
 # %% [markdown]
+# Layer 1 gets a thousandth of what layer 5 gets. A ten times larger learning rate does not save it, for it drives the last layer ten times as hard as well. Fewer layers do. So do better starting weights, within limits: [chapter 04b](04b_signals.ipynb).
+#
 # ### Six times faster?
 #
 # <span id="c040"></span>The lecture writes that ReLU "converges much faster than sigmoid/tanh in practice (e.g. 6x)". The figure has a source: one experiment of
