@@ -240,6 +240,7 @@ function render({ model, el }) {
     name, { label, min: low, max: high, step: 0.02, format: (value) => digits(10 ** value), then: after(() => (name === "condition" ? `Curvatures 1 and ${digits(get(name))}. ` : `Rate ${digits(get(name))}. `)) });
   const condition = logSlider("condition", 0, 3, "Condition number \u03ba");
   const turn = slider(model, "turn", { label: "Ravine turned by", min: -45, max: 45, format: (value) => `${show(value, 0)}\u00b0`, then: after(() => (get("turn") ? `The ravine lies at ${show(get("turn"), 0)}\u00b0 to the axes. ` : "The ravine lies along an axis. ")) });
+  body.classList.add("os-body");
   body.append(column(plane, row(playButton, button("Step", () => step(1)), button("To the end", () => { clock.stop(); go(MAX_STEPS, "To the end. "); }), button("Back", () => { clock.stop(); go(0, "Back at the start. "); })),
     slider(model, "steps", { label: "Steps", min: 0, max: MAX_STEPS, then: () => { clock.stop(); go(get("steps"), ""); } })),
   column(select(model, "surface", { label: "Surface", options: Object.keys(surfaces).map((name) => [name, name]), then: () => {
