@@ -27,6 +27,22 @@ def any_quarter_turn(x: Tensor, generator: torch.Generator) -> Tensor:
     return turned[turns, torch.arange(len(x), device=x.device)]
 
 
+def save(metrics: dict[str, list[float]], seeds: int, epochs: int, images: int) -> None:
+    """Write the record of the seeds that are done."""
+    save_record(
+        "05d_equivariance.mnist",
+        {
+            "metrics": metrics,
+            "ways": list(WAYS),
+            "images": images,
+            "epochs": epochs,
+            "parameters": sum(p.numel() for p in turned_net("turned").parameters()),
+            "seeds": list(range(seeds)),
+            "command": f"python -m tools.record_equivariance --seeds {seeds} --images {images} --epochs {epochs}",
+        },
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
@@ -49,19 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
             for metric, value in found.items():
                 metrics.setdefault(f"{way}: {metric}", []).append(value)
             print(seed, way, {metric: round(value, 4) for metric, value in found.items()}, flush=True)
-    save_record(
-        "05d_equivariance.mnist",
-        {
-            "metrics": metrics,
-            "ways": list(WAYS),
-            "images": len(train),
-            "epochs": args.epochs,
-            "parameters": sum(p.numel() for p in turned_net("turned").parameters()),
-            "seeds": list(range(args.seeds)),
-            "command": f"python -m tools.record_equivariance --seeds {args.seeds} --images {len(train)} "
-            f"--epochs {args.epochs}",
-        },
-    )
+        save(metrics, seed + 1, args.epochs, len(train))  # after each seed: a run that is cut off keeps what it has
     return 0
 
 

@@ -28,6 +28,7 @@ from course_utils.scratch.fully_convolutional.fc_as_conv import (
     connection_count,
     linear_as_kernel,
     score_map,
+    scores_of_crops,
 )
 from course_utils.scratch.pooling.channel_pool import channel_max_pool, rotated_bank
 from course_utils.scratch.pooling.halving import halving_net
@@ -113,6 +114,16 @@ def test_s153_fully_connected_weights_as_a_kernel_give_the_same_and_a_map():
     assert scores.shape == (1, 7, 5, 9)
     crop = layer(larger[:, :, 4:16, 3:15].flatten(1)).detach().numpy()
     assert np.abs(scores[:, :, 4, 3] - crop).max() < 1e-9
+
+
+def test_s153_a_whole_classifier_as_a_scanner_says_what_it_says_about_each_crop():
+    reader = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(100, 6), nn.ReLU(), nn.Linear(6, 2)
+    ).double()
+    larger = torch.randn(1, 3, 16, 20, generator=DRAW, dtype=torch.float64)
+    scores = as_fully_convolutional(reader, (3, 12, 12))(larger)
+    assert scores.shape == (1, 2, 3, 5)
+    assert torch.allclose(scores, scores_of_crops(reader, larger, side=12, stride=2), atol=1e-12)
 
 
 def test_s153_the_scanner_reads_strips():
@@ -231,6 +242,8 @@ def test_equation_68_strides(s):
     for d in ((1, 0), (-2, 3)):
         moved = circular(roll(photo(), (s * d[0], s * d[1])), s)
         assert torch.allclose(moved, roll(circular(photo(), s), d), atol=1e-12)
+        shift = (s * d[0], s * d[1])
+        assert shift_gap(lambda v: circular(v, s), photo(), shift, stride=s).abs().max() < 1e-12
 
 
 def test_equation_71_a_row_of_weights_is_a_kernel():
