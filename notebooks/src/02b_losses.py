@@ -207,11 +207,11 @@ print("value and gradient agree with PyTorch, up to the factor that PyTorch's av
 #
 # Sometimes the classes of tomorrow are not known today: faces, products, places. Then you do not want a classifier. You want an
 # [embedding](../book/glossary.md#embedding) $f(x)$ in which **close means alike**. Take three examples: an anchor $a$, a *positive* $p$ of the same class, a
-# *negative* $n$ of another. Ask that the negative be farther than the positive, by a margin $m$:
+# *negative* $n$ of another. Ask that the negative be farther than the positive, by a margin $m$ of squared distance:
 #
 # $$ L = \max\big\{0,\; \lVert f(a) - f(p)\rVert^2 - \lVert f(a) - f(n)\rVert^2 + m\big\} . \tag{2.11} $$
 #
-# This is the [triplet loss](../book/glossary.md#triplet-loss) ([Schroff et al., 2015](../book/references.md#schroff-2015)). No class number appears in it, only "alike" and "not alike".
+# This is the [triplet loss](../book/glossary.md#triplet-loss) ([Schroff et al., 2015](../book/references.md#schroff-2015), who also keep every embedding at length 1; here it may lie anywhere). No class number appears in it, only "alike" and "not alike".
 #
 # Does it help? On clean digits the nearest neighbour in raw pixels is hard to beat. So make the comparison that matters in the wild: the same digits **under changing light**. Each picture gets a
 # random contrast and a slanted veil of brightness. To the pixels, two digits under the same lamp are alike. The embedding is a small MLP, 64-128-16, trained on triplets under random light. Then classify

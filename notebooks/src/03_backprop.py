@@ -328,7 +328,7 @@ print(
 )
 
 # %% [markdown]
-# One example can turn a whole matrix in one "direction" only: its input decides the columns, its error the rows. Count the work in (3.5): two matrix products of the forward product's size, one
+# One example gives a matrix of rank 1: every row is a multiple of its input $x$, every column a multiple of its errors $g$. A batch of $N$ examples gives at most rank $N$. Count the work in (3.5): two matrix products of the forward product's size, one
 # for $\partial W$, one for $\partial X$. So backward costs at most two forwards, and less if the first layer is the largest: nobody needs its $\partial X$. That is the count from the beginning.
 #
 # ## An engine for numbers

@@ -261,6 +261,7 @@ def test_dead_unit_gets_exactly_zero_and_stays_dead(seed):
     assert dead
     zero, moved, dead = dead_experiment(0.5, seed)  # the same unit alive: the test can fail
     assert not zero
+    assert not dead
     assert (moved != 0).any()
 
 
