@@ -10,8 +10,10 @@ from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
 from course_utils.widgets.kernel_explorer import KernelExplorer
 from course_utils.widgets.mlp_playground import MlpPlayground
+from course_utils.widgets.normalisation_axes import NormalisationAxes
 from course_utils.widgets.optimiser_surface import OptimiserSurface
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
+from course_utils.widgets.pooling_explorer import PoolingExplorer
 from course_utils.widgets.receptive_field import ReceptiveField
 from course_utils.widgets.separability import Separability
 from course_utils.widgets.signal_through_depth import SignalThroughDepth
@@ -28,8 +30,10 @@ ALL: tuple[type[CourseWidget], ...] = (
     ImageNumbers,
     KernelExplorer,
     MlpPlayground,
+    NormalisationAxes,
     OptimiserSurface,
     PerceptronPlayground,
+    PoolingExplorer,
     ReceptiveField,
     Separability,
     SignalThroughDepth,
@@ -49,8 +53,10 @@ __all__ = [
     "ImageNumbers",
     "KernelExplorer",
     "MlpPlayground",
+    "NormalisationAxes",
     "OptimiserSurface",
     "PerceptronPlayground",
+    "PoolingExplorer",
     "ReceptiveField",
     "Separability",
     "SignalThroughDepth",
