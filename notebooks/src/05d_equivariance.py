@@ -161,8 +161,8 @@ for name, (layer, stride) in suspects.items():
 #
 # ## From moving along to standing still
 #
-# Now put a [global pool](../book/glossary.md#global-pooling) at the end. Whatever the last map does as it moves, the largest number on it stays the largest. Equivariance first, a global pool after it: that makes [invariance](../book/glossary.md#invariance), and it is the recipe behind almost every image
-# classifier. <span id="c129"></span>"Full invariance to location", says the lecture about global pooling. [Of the pooling step](05c_pooling.ipynb#all-at-once-global-pooling) it is true. Is it true of the network?
+# Now put a [global pool](../book/glossary.md#global-pooling) at the end. Whatever the last map does as it moves, the largest number on it stays the largest. Equivariance first, a global pool after it: that makes [invariance](../book/glossary.md#invariance), and many image classifiers are built to this
+# recipe. <span id="c129"></span>"Full invariance to location", says the lecture about global pooling. [Of the pooling step](05c_pooling.ipynb#all-at-once-global-pooling) it is true. Is it true of the network?
 #
 # Put a digit on a black canvas and slide it around, never touching the border. Layers: convolution with zero padding, ReLU,
 # global maximum. Then the same with stride 2, once and twice.
@@ -259,7 +259,7 @@ for name, weights in kernels.items():
 # %% [markdown]
 # A kernel whose weights depend only on the distance from its centre (an [isotropic](../book/glossary.md#isotropic-kernel) one) looks the same after a quarter turn, and so it cannot tell the two orders apart: exactly
 # 0. A smaller turn changes the picture less, so at 30 degrees even the random kernel loses less. The symmetric one does far better, but not perfectly: turned pixels must be interpolated, and a $7 \times 7$ grid is
-# no disc. Against zooming it has no defence: a spot twice as large asks for a kernel twice as large. So the lecture is right about kernels as training makes them, and symmetric ones are the exception.
+# no disc. Against zooming it has no defence: a spot twice as large asks for a kernel twice as large. So the lecture is right about kernels in general, and symmetric ones are the exception.
 #
 # But such a kernel pays a price: it is blind to direction. Can we have both, filters that see directions *and* an answer that does not mind a turn?
 #
@@ -392,9 +392,10 @@ for k, digit in enumerate(TURNED_CLASSES):
 # Pooling over learned channels has a name of its own, *maxout* ([Goodfellow et al., 2013](../book/references.md#goodfellow-2013)).
 #
 # *At scale* below puts the two ways side by side on larger digits: invariance built in, and invariance learned. Which one reads better?
+#
 # ## A fully connected layer is a convolution
 #
-# So far layers of a fixed size had no place. Yet at the end of LeNet and AlexNet the maps are flattened into a vector, and a matrix turns it into scores: made for one size of picture, and blind to what moves along. Two problems, and one observation removes both.
+# So far layers of a fixed size had no place. Yet at the end of LeNet and AlexNet the maps are flattened into a vector, and a matrix turns it into scores: made for one size of picture, with weights of its own for every place. One observation frees it from both.
 #
 # First how large such a matrix is. <span id="c151"></span>The lecture's example: a $16 \times 16$ map with 256 channels, 4,096 units. Every unit is connected to
 # every number:
@@ -984,8 +985,8 @@ assert torch.allclose(dense_scores[:, :, ::2, ::2], old_scores, atol=1e-5)
 # %% [markdown]
 # ## At scale
 #
-# Built in or learned? Three networks read [MNIST](../book/references.md#lecun-1998), upright and in quarter turns, with the same number of weights. The first has ordinary filters. The second has the same, and sees every training digit in a random quarter turn. The third
-# keeps the best of four turns in each of its three layers and ends in a global maximum, and sees upright digits only. The record comes from `python -m tools.record_equivariance`, with `course data mnist` before it if you do not have the files.
+# Built in or learned? Three networks read [MNIST](../book/references.md#lecun-1998), upright and in quarter turns. They have the same number of weights, and all end in a global maximum. The first has ordinary filters. The second has the same, and sees every training digit in a random quarter turn. The third
+# keeps the best of four turns in each of its three layers, and sees upright digits only. The record comes from `python -m tools.record_equivariance`, with `course data mnist` before it if you do not have the files.
 #
 # > **Predict.** Which of the three gives a turned digit the same answer as the upright one, and how often? And which two digits will the second and the third mix up?
 
@@ -1016,7 +1017,7 @@ assert turned["accuracy_turned"].minimum > taught["accuracy_turned"].maximum
 assert free["mixed_up"].maximum < min(turned["mixed_up"].minimum, taught["mixed_up"].minimum)
 
 # %% [markdown]
-# Ordinary filters that never saw a turned digit are lost. What is learned is learned about: the second network changes its mind on about one turned digit in six. What is built in is exact: not one answer in thirty thousand changes. And after this short training it also reads turned digits better: it had
+# Ordinary filters that never saw a turned digit are lost. What is learned holds roughly: the second network changes its mind on about one turned digit in six. What is built in is exact: not one answer in thirty thousand changes. And after this short training it also reads turned digits better: it had
 # nothing to find out about turns.
 #
 # Both pay in the first column. A network that cannot notice a turn has thrown away something that upright digits use, and a half turn makes a 9 of a 6; handwriting alone has to tell them apart now. (Keeping the four answers apart until the end, as [Cohen and Welling (2016)](../book/references.md#cohen-welling-2016) do, throws away less: there filters of a later layer still see how the

@@ -1,1 +1,1 @@
-"""Does an operation commute with moving, turning or scaling the picture? Measured (chapter 05c)."""
+"""Does an operation commute with moving, turning or scaling the picture? Measured (chapter 05d)."""

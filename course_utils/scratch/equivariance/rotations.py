@@ -1,5 +1,5 @@
 """Turn or enlarge first, or filter first: convolution cannot tell a shift from no shift, but it can tell these
-(chapter 05c)."""
+(chapter 05d)."""
 
 from __future__ import annotations
 

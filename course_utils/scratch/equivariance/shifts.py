@@ -1,4 +1,4 @@
-"""Shift first or filter first: by how much the two orders differ (chapter 05c)."""
+"""Shift first or filter first: by how much the two orders differ (chapters 05c and 05d)."""
 
 from __future__ import annotations
 

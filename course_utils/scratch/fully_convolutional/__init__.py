@@ -1,1 +1,1 @@
-"""Fully connected layers as convolutions, and networks whose output is a map (chapter 05c)."""
+"""Fully connected layers as convolutions, and networks whose output is a map (chapter 05d)."""

@@ -1,4 +1,4 @@
-"""An output with a shape: class probabilities at every pixel, and their loss (chapter 05c)."""
+"""An output with a shape: class probabilities at every pixel, and their loss (chapter 05d)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fully connected layer is a convolution whose kernel is as large as the map (chapter 05c)."""
+"""A fully connected layer is a convolution whose kernel is as large as the map (chapter 05d)."""
 
 from __future__ import annotations
 

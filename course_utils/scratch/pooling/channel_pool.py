@@ -1,5 +1,5 @@
 """Max pooling across channels: one answer from a group of filters, and filters that are each other's rotations
-(chapter 05c)."""
+(chapter 05d)."""
 
 from __future__ import annotations
 
