@@ -1,6 +1,7 @@
-"""Measure on MNIST what chapter 04b shows on small digits, and write it to ``results/``.
+"""Measure on MNIST what chapters 04b and 04c show on small digits, and write it to ``results/``.
 
-python -m tools.record_signals     three layers of 100 sigmoids, with and without batch norm (2 minutes)
+python -m tools.record_signals            three layers of 100 sigmoids, with and without batch norm (2 minutes)
+python -m tools.record_signals depth      10 to 50 layers of ReLU from three starts, no batch norm (4 minutes)
 
 It needs MNIST: course data mnist
 """
@@ -20,6 +21,8 @@ from course_utils.runtime import save_record
 from course_utils.scratch.initialisation.schemes import initialise
 
 STEPS, SIGMOID_RATES = (500, 1000, 2000), (0.1, 0.5)
+DEPTHS, DEPTH_STEPS, DEPTH_RATE = (10, 20, 30, 50), 1000, 0.03
+STARTS = ("he fan_in", "xavier", "gaussian 0.01")
 
 
 def build(kind: str, depth: int, width: int, activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
@@ -96,7 +99,7 @@ def record_sigmoids(seeds: int) -> None:
                 for step, value in zip(STEPS, found):
                     metrics.setdefault(f"{kind}_{lr}_{step}", []).append(value)
     save_record(
-        "04b_signals.sigmoids",
+        "04c_normalisation.sigmoids",
         {
             "metrics": metrics,
             "steps": list(STEPS),
@@ -107,12 +110,40 @@ def record_sigmoids(seeds: int) -> None:
     )
 
 
+def record_depth(seeds: int) -> None:
+    """Test accuracy of plain networks of 100 ReLUs a layer, by depth and by the rule of their first weights."""
+    x, y = standardised("train")
+    new_x, new_y = standardised("test")
+    metrics: dict[str, list[float]] = {}
+    for scheme in STARTS:
+        for depth in DEPTHS:
+            for seed in range(seeds):
+                model = build("plain", depth, 100)
+                initialise(model, scheme, generator=torch.Generator().manual_seed(seed))
+                descend(model, x, y, DEPTH_STEPS, DEPTH_RATE, seed)
+                metrics.setdefault(f"{scheme}_{depth}", []).append(accuracy(model, new_x, new_y))
+            print(scheme, depth, [round(value, 4) for value in metrics[f"{scheme}_{depth}"]], flush=True)
+    save_record(
+        "04b_signals.mnist_depth",
+        {
+            "metrics": metrics,
+            "depths": list(DEPTHS),
+            "starts": list(STARTS),
+            "steps": DEPTH_STEPS,
+            "rate": DEPTH_RATE,
+            "seeds": list(range(seeds)),
+            "command": f"python -m tools.record_signals depth --seeds {seeds}",
+        },
+    )
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one recording."""
     parser = argparse.ArgumentParser(prog="python -m tools.record_signals", description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("topic", nargs="?", choices=("sigmoids", "depth"), default="sigmoids")
+    parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args(argv)
-    record_sigmoids(args.seeds)
+    {"sigmoids": record_sigmoids, "depth": record_depth}[args.topic](args.seeds)
     return 0
 
 
