@@ -27,7 +27,7 @@ from course_utils import data, plotting
 from course_utils.plotting import COLORS
 from course_utils.plotting.equivariance import bin_rows, number_table, paired_bands, winner_map
 from course_utils.runtime import band, load_record, seed_everything
-from course_utils.widgets import ConvolutionExplorer, ImageNumbers
+from course_utils.widgets import ConvolutionExplorer, ImageNumbers, PoolingExplorer
 
 plotting.use_style()
 SEED = 0
@@ -300,7 +300,7 @@ assert not np.allclose(mixed, depthwise)
 # list. Look at the slope: with $p = 2$ each cell gets a share in proportion to its size. As $p$ grows, the shares of all but the
 # largest shrink to nothing, and the gradient routes itself to the winner.
 
-# %% mystnb={"image": {"alt": "Three curves of the pooled value against the power p from 1 to 64 on a log axis, divided by the window's largest value: each starts at the mean of its window, between 0.25 and 0.7, and rises towards 1. The window with one large value starts lowest."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three curves of the pooled value against the power p from 1 to 64 on a log axis, divided by the window's largest value: each starts at the mean of its window, between 0.25 and 0.7, and rises towards 1. The window with one large value starts lowest."}}
 from course_utils.scratch.pooling.lp_pool import lp_pool, lp_pool_backward
 
 windows = {
@@ -396,12 +396,23 @@ print(f"four maps of a photo, two levels: {tuple(maps.shape)} -> {tuple(built.sh
 # ## Does it stand still?
 #
 # Back to the promise. All five lectures say that pooling gives invariance to small translations. "Invariant" is a strong
-# word: *the output does not change*. So let us count. Move the picture by one pixel, pool before and after, and ask which part of the
+# word: *the output does not change*. So count. Move the picture by one pixel, pool before and after, and ask which part of the
 # pooled numbers are exactly the same.
 #
-# > **Predict.** Take an image of random numbers, nothing but noise. $2 \times 2$ max pooling. Which part of the outputs survives a
+# > **Predict.** Take a table of random numbers, nothing but noise. $2 \times 2$ max pooling. Which part of the outputs survives a
 # > shift by one pixel? More for $3 \times 3$ windows, or less?
 #
+# The figure is set to that: noise, maxima of $2 \times 2$ windows at every place, and a shift by one.
+#
+# 1. Read how many results are the same. Then set the window to 3, 4, 5.
+# 2. Keep the window at 3 and shift by 2, then by 3.
+# 3. Which other kinds of pooling keep any number at all? Try them on the noise, then on the digit.
+# 4. Look at the gradient of one result: one cell for the maximum, all for the average. Then take "Lp" and move the power from 1 to 16.
+
+# %%
+PoolingExplorer(table="noise", kernel_size=2, stride=1)
+
+# %% [markdown]
 # You can work it out on paper. The window moves by $d$ pixels. Old and new window share $k(k - d)$ cells. Together they cover
 # $k(k + d)$ cells. The largest of all these cells is equally likely to be any of them. If it lies in the shared part, both windows have the same maximum. If
 # not, one window has it and the other does not. So
@@ -694,7 +705,7 @@ assert min(KINDS, key=lambda k: long_run[k]["accuracy"].median) == "average"
 #
 # > **Predict.** Let the pool grow. What happens to $\psi_{\text{avg}}$? What happens to $\psi_{\text{max}}$ when the feature is common in both classes?
 
-# %% mystnb={"image": {"alt": "Left: separability against the number of pooled places on log axes. Average pooling rises steadily for rare and common features. The maximum follows for the rare feature, a little higher up to about two hundred places, then falls; for the common feature it falls almost at once. Dots from a simulation lie on the curves. Right: map of rarity against pool size; the maximum wins in the corner of rare features and small pools."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: separability against the number of pooled places on log axes. Average pooling rises steadily for rare and common features. The maximum follows for the rare feature, a little higher up to about two hundred places, then falls; for the common feature it falls almost at once. Dots from a simulation lie on the curves. Right: map of rarity against pool size; the maximum wins in the corner of rare features and small pools."}}
 from course_utils.scratch.pooling.boureau import (
     POOLINGS,
     best_threshold_error,
