@@ -26,12 +26,29 @@ def pooling(max_pool, max_pool_backward) -> None:
     got = read_array(ask(max_pool, x, 2, 1), (1, 3, 3), "max_pool(x, 2, 1), windows that overlap,")
     right = [[[5, 5, 6], [4, 4, 6], [-1, 0, 0]]]
     compare(got, right, otherwise="max_pool is not right for windows of 2 x 2 with stride 1, which overlap")
-    two = np.array([[[1.0, 2.0], [3.0, 0.0]], [[5.0, -1.0], [0.0, 2.0]]])
-    got = read_array(ask(max_pool, two, 2, 1), (2, 1, 1), "max_pool of two channels")
-    mistakes = [([[[5]], [[5]]], "max_pool mixes the channels: pool channel by channel")]
-    compare(got, [[[3]], [[5]]], mistakes, "max_pool is not right for two channels")
+    two = np.array([[[1.0, 2, 4], [3, 0, 6]], [[5, -1, 0], [0, 2, 3]]])
+    got = read_array(ask(max_pool, two, 2, 1), (2, 1, 2), "max_pool of two channels with 2 rows and 3 columns")
+    mistakes = [([[[5, 6]], [[5, 6]]], "max_pool mixes the channels: pool channel by channel")]
+    right = [[[3, 6]], [[5, 3]]]
+    compare(got, right, mistakes, f"max_pool is not right for two channels: {first_wrong(got, right)}")
     got = read_array(ask(max_pool, x, 3, 2), (1, 1, 1), "max_pool(x, 3, 2), where a second window does not fit,")
     compare(got, [[[5]]], otherwise="max_pool is not right where a last window does not fit: it is left out")
+    wide = np.array(
+        [
+            [
+                [2.0, -12, 3, 13, 10, -9, 16],
+                [-4, 6, -8, -1, 15, 1, -2],
+                [-14, -13, 5, -6, 11, -7, -5],
+                [18, 14, 19, 7, 8, 9, 4],
+                [20, 12, -10, -3, 0, -11, 17],
+            ]
+        ]
+    )
+    got = read_array(ask(max_pool, wide, 3, 2), (1, 2, 3), "max_pool(x, 3, 2), a picture of 5 rows and 7 columns,")
+    right = [[[6, 15, 16], [20, 19, 17]]]
+    compare(
+        got, right, otherwise=f"max_pool is not right for windows of 3 x 3 with stride 2: {first_wrong(got, right)}"
+    )
 
     name = "max_pool_backward(g, x, size, stride)"
     x = np.array([[[1.0, 2.0, 0.0], [3.0, 9.0, 4.0], [5.0, 1.0, 6.0]]])
@@ -99,4 +116,10 @@ def pooling(max_pool, max_pool_backward) -> None:
     ]
     otherwise = "max_pool_backward is not right for two channels and windows of 2 x 2 with stride 2: "
     compare(got, [first, second], mistakes, otherwise + first_wrong(got, [first, second]))
+    g = np.array([[[1.0, 10, 100], [1000, 10000, 100000]]])
+    got = read_array(ask(max_pool_backward, g, wide, 3, 2), (1, 5, 7), name)
+    right = np.zeros((1, 5, 7))
+    right[0, [1, 1, 0, 4, 3, 4], [1, 4, 6, 0, 2, 6]] = g.ravel()  # where 6, 15, 16, 20, 19 and 17 stand
+    otherwise = "max_pool_backward is not right for windows of 3 x 3 with stride 2: "
+    compare(got, right, otherwise=otherwise + first_wrong(got, right))
     passed(5, "No weights, and still a backward pass.")

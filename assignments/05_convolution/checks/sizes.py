@@ -10,6 +10,14 @@ CASES = (
     ((10, 4, 3, 2, 2), 3, [(2, "ends"), (4, "dilation"), (8, "stride")]),
     ((12, 3, 4, 1, 1), 3, [(4, "nearest")]),
 )
+FITS = (  # n, k, s, p, r, and 1 where the window just fits, 0 where it does not
+    (3, 5, 2, 1, 1, 1),
+    (2, 8, 1, 3, 1, 1),
+    (3, 4, 2, 0, 1, 0),
+    (2, 5, 2, 0, 1, 0),
+    (2, 10, 1, 3, 1, 0),
+    (4, 3, 1, 0, 3, 0),
+)
 SENTENCES = {
     "plus": "output_size is one too small: with room for d steps there are d + 1 places, plus one for the first",
     "up": "output_size rounds up: a last step that would leave the row is not made, so round down",
@@ -40,7 +48,7 @@ def sizes(output_size, same_padding) -> None:
             f"output_size says {got:g} where the window does not fit: 6 numbers are wider than a row of 3 with one zero "
             "at each end. Return 0"
         )
-    for n, k, s, p, r, right in ((3, 5, 2, 1, 1, 1), (3, 4, 2, 0, 1, 0), (2, 5, 2, 0, 1, 0), (4, 3, 1, 0, 2, 0)):
+    for n, k, s, p, r, right in FITS:
         got = read_number(ask(output_size, n, k, s, p, r), f"output_size({n}, {k}, {s}, {p}, {r})")
         case = f"n = {n}, k = {k}, s = {s}, p = {p}, r = {r}"
         if right:

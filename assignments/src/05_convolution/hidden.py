@@ -70,7 +70,8 @@ def test_sizes_with_dilation(student, rng):
 def test_sizes_where_a_window_just_fits_or_does_not(student, rng):
     cases = [(k + more, k, s, 0, 1) for k in (4, int(rng.integers(5, 9))) for s in (1, 2) for more in (-3, -1, 0)]
     wide = int(rng.integers(5, 9))
-    cases += [(wide - 2, wide, 2, 1, 1), (wide, 2, 1, 0, wide)]  # fits thanks to padding; does not fit, being dilated
+    cases += [(wide - 2, wide, 2, 1, 1), (2, 8, 1, 3, 1)]  # fit thanks to the padding
+    cases += [(2, 10, 1, 3, 1), (wide, 2, 1, 0, wide + 3)]  # do not, in spite of padding, and because of dilation
     got = ask_sizes(student, cases)
     sentence = "output_size is not 0 where the window does not fit"
     assert all(value == 0 for value, case in zip(got, cases) if places(*case) == 0), says(sentence)
@@ -241,7 +242,7 @@ def test_windows_with_stride_and_padding(student, rng):
 
 @hidden("im2col", points=2, after=("test_windows_as_columns", "test_windows_with_stride_and_padding"))
 def test_layer_as_a_product(student, rng):
-    for c, f, k, s, p, size in ((2, 3, 2, 1, 0, (3, 5)), (3, 2, 3, 2, 1, (7, 4)), (1, 4, 1, 1, 0, (2, 3))):
+    for c, f, k, s, p, size in ((2, 3, 2, 1, 0, (3, 5)), (3, 2, 3, 2, 1, (7, 4)), (3, 4, 2, 1, 0, (5, 4))):
         x, w, b = draw(rng, c, *size), draw(rng, f, c, k, k), 3.0 + draw(rng, f)
         want = layer(x, w, b, s, p)
         value = student.conv2d_matrix(x, w, b, s, p)
@@ -258,7 +259,13 @@ def test_layer_as_a_product(student, rng):
 
 # ---- exercise 4 ----
 
-BACKWARD = ((2, 3, 2, 1, 0, (3, 4)), (2, 2, 3, 2, 1, (5, 4)), (1, 2, 2, 2, 0, (4, 5)), (3, 1, 2, 1, 1, (2, 3)))
+BACKWARD = (
+    (2, 3, 2, 1, 0, (3, 4)),
+    (2, 2, 3, 2, 1, (5, 4)),
+    (1, 2, 2, 2, 0, (4, 5)),
+    (3, 1, 2, 1, 1, (2, 3)),
+    (2, 2, 3, 1, 2, (2, 3)),
+)
 
 
 def setting(rng, c, f, k, s, p, size):

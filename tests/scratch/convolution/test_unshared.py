@@ -63,6 +63,14 @@ def test_the_layer_is_a_dense_one_with_zeros_and_large_pictures_take_the_other_r
     assert torch.allclose(grad_small, grad_large, atol=1e-4)
 
 
+def test_tied_and_untied_layers_start_alike_so_that_comparing_them_is_fair():
+    torch.manual_seed(2)
+    tied, untied = torch.nn.Conv2d(2, 64, 5), UnsharedConv2d(2, 8, 5, 9)
+    for one, other in ((tied.weight, untied.weight), (tied.bias, untied.bias)):
+        assert other.abs().max().item() == pytest.approx(one.abs().max().item(), rel=0.1)
+        assert other.std().item() == pytest.approx(one.std().item(), rel=0.2)
+
+
 def test_one_pixel_and_another_size():
     layer = UnsharedConv2d(1, 1, 1, 1, bias=False)
     assert layer(torch.full((1, 1, 1, 1), 2.0)).item() == pytest.approx(2 * layer.weight.item())

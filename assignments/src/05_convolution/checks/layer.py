@@ -43,15 +43,30 @@ def forward(correlate, convolve, conv2d) -> None:
     got = read_array(ask(correlate, x, tall), (1, 4), "correlate(x, k)")
     compare(got, [[9, 10, 4, 17]], otherwise="correlate is not right for a kernel with 3 rows and 1 column")
 
-    x = np.array([[[1, 2, 0, 1], [0, 1, 3, 0], [2, 0, 1, 2]], [[0, 1, 1, 0], [2, 0, 0, 3], [1, 0, 2, 0]]], dtype=float)
+    x = np.array(
+        [
+            [[1, 2, 0, 1, 3], [0, 1, 3, 0, 1], [2, 0, 1, 2, 0], [1, 3, 0, 1, 2]],
+            [[0, 1, 1, 0, 2], [2, 0, 0, 3, 1], [1, 0, 2, 0, 1], [0, 2, 1, 1, 0]],
+        ],
+        dtype=float,
+    )
     w = np.array([[[[1, 0], [2, -1]], [[0, 3], [1, 0]]], [[[0, 1], [0, 0]], [[-1, 0], [0, 2]]]], dtype=float)
     b = np.array([10.0, -20.0])
-    got = read_array(ask(conv2d, x, w, b, 1, 0), (2, 2, 3), "conv2d(x, w, b, 1, 0)")
-    right = np.array([[[15, 14, 16], [15, 10, 24]], [[-18, -21, -14], [-21, -13, -20]]], dtype=float)
+    got = read_array(ask(conv2d, x, w, b, 1, 0), (2, 3, 4), "conv2d(x, w, b, 1, 0)")
+    right = np.array(
+        [
+            [[15, 14, 16, 19], [15, 10, 24, 17], [11, 24, 11, 16]],
+            [[-18, -21, -14, -15], [-21, -13, -20, -20], [-17, -17, -18, -20]],
+        ],
+        dtype=float,
+    )
     bias = b[:, None, None]
     mistakes = [
         (
-            [[[21, 12, 12], [15, 16, 18]], [[-20, -17, -18], [-14, -22, -19]]],
+            [
+                [[21, 12, 12, 27], [15, 16, 18, 13], [11, 20, 17, 14]],
+                [[-20, -17, -18, -21], [-14, -22, -19, -13], [-19, -18, -17, -19]],
+            ],
             "conv2d turns the kernels: the layer correlates",
         ),
         (right - bias, "conv2d forgets the bias"),
@@ -59,7 +74,10 @@ def forward(correlate, convolve, conv2d) -> None:
         (right + 7 * bias, "conv2d adds the bias to each product: once for each kernel, after the sum"),
         (right - bias + 10, "conv2d adds the bias of kernel 0 to every map: map f gets b[f]"),
         (
-            [[[10, 11, 16], [14, 10, 13]], [[-18, -20, -19], [-19, -17, -20]]],
+            [
+                [[10, 11, 16, 10], [14, 10, 13, 14], [11, 16, 10, 12]],
+                [[-18, -20, -19, -17], [-19, -17, -20, -19], [-20, -19, -18, -20]],
+            ],
             "conv2d looks at only the first channel: sum over all of them",
         ),
         ((right - bias) / 2 + bias, "conv2d averages the channels: sum over them"),
@@ -67,22 +85,28 @@ def forward(correlate, convolve, conv2d) -> None:
     otherwise = f"conv2d is not right with 2 channels and 2 kernels, stride 1, no padding: {first_wrong(got, right)}"
     compare(got, right, mistakes, otherwise)
 
-    x = np.array([[[1, 2, 0, 3], [4, 0, 1, 2], [0, 5, 2, 1]], [[0, 1, 0, 0], [0, 0, 0, 2], [3, 0, 0, 0]]], dtype=float)
-    w, b = np.array([[[[1.0, 2.0], [3.0, 4.0]], [[10.0, 20.0], [30.0, 40.0]]]]), np.array([1.0])
+    x = np.array(
+        [
+            [[1, 2, 0, 3, 1, 0], [4, 0, 1, 2, 0, 3], [0, 5, 2, 1, 1, 0], [2, 0, 3, 0, 4, 1]],
+            [[0, 1, 0, 0, 2, 0], [0, 0, 0, 2, 0, 1], [3, 0, 0, 0, 0, 0], [0, 2, 0, 1, 0, 0]],
+        ],
+        dtype=float,
+    )
+    w, b = np.array([[np.arange(1.0, 10.0).reshape(3, 3), np.diag([10.0, 20.0, 30.0])]]), np.array([1.0])
     channels = "conv2d pads the channels too: np.pad(x, p) does; give it a pair for each axis, ((0, 0), (p, p), (p, p))"
     try:
         value = ask(conv2d, x, w, b, 2, 1)
     except Wrong as wrong:
-        raise Wrong(channels) if "shapes (4,2,2) (2,2,2)" in str(wrong) else wrong from None
-    got = read_array(value, (1, 2, 3), "conv2d(x, w, b, 2, 1), a picture of 3 rows and 4 columns,")
-    right = [[[5, 37, 10], [129, 26, 26]]]
+        raise Wrong(channels) if "shapes (4,3,3) (2,3,3)" in str(wrong) else wrong from None
+    got = read_array(value, (1, 2, 3), "conv2d(x, w, b, 2, 1), a picture of 4 rows and 6 columns, a kernel of 3 x 3,")
+    right = [[[50, 113, 129], [175, 99, 82]]]
     mistakes = [
-        ([[[41, 61, 91], [81, 251, 51]]], channels),
-        ([[[38, 98, 1], [41, 5, 1]]], "conv2d puts all zeros below and to the right: they go on all four sides"),
-        ([[[11, 49, 31], [223, 26, 74]]], "conv2d repeats the border: the padding is done with zeros"),
-        ([[[49, 39, 34], [144, 26, 36]]], "conv2d mirrors the picture at its border: the padding is done with zeros"),
+        ([[[21, 61, 111], [1, 41, 71]]], channels),
+        ([[[86, 95, 64], [113, 64, 23]]], "conv2d puts all zeros below and to the right: they go on all four sides"),
+        ([[[91, 134, 134], [193, 99, 82]]], "conv2d repeats the border: the padding is done with zeros"),
+        ([[[66, 121, 160], [195, 99, 82]]], "conv2d mirrors the picture at its border: the padding is done with zeros"),
         (
-            [[[5, 52, 37], [19, 38, 17]]],
+            [[[50, 72, 113], [74, 86, 99]]],
             "conv2d moves one pixel at a time: with stride 2 the window starts at row 0, 2, ...",
         ),
     ]
