@@ -43,8 +43,8 @@ def make_schedule(
     """Return the scheduler of a run, None if the learning rate stays.
 
     Args:
-        kind: ``"one_cycle"`` (Smith & Topin, 2018: up over the first 30 %, then down), ``"cosine"``, ``"linear"``, None, or a
-            function ``(optimizer, total) -> LRScheduler``.
+        kind: ``"one_cycle"`` (Smith & Topin, 2018: up over the first 30 %, then down), ``"cosine"``, ``"linear"``,
+            None, or a function ``(optimizer, total) -> LRScheduler``.
         optimizer: whose learning rate moves.
         lr: its highest value.
         total: steps of the run.
@@ -59,9 +59,7 @@ def make_schedule(
     check_int("warmup", warmup, minimum=0, maximum=total)
     if kind == "one_cycle":
         if warmup:
-            raise ValueError(
-                f"warmup must be 0 with schedule 'one_cycle', got {warmup}: that schedule climbs by itself"
-            )
+            raise ValueError(f"warmup must be 0 with schedule 'one_cycle', got {warmup}: it climbs by itself")
         return OneCycleLR(optimizer, max_lr=lr, total_steps=total)
     if kind is None and not warmup:
         return None

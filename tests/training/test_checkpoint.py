@@ -82,7 +82,7 @@ def test_the_newest_few_are_kept_and_a_damaged_one_is_passed_over(tmp_path: Path
     with pytest.warns(UserWarning, match=r"step-000000300.ckpt was cut short.*Going on from step-000000020.ckpt"):
         assert kept.newest() == {"step": 20}
     kept.paths()[1].write_bytes(b"")
-    with pytest.raises(CheckpointError, match="no checkpoint in .* is whole"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole"):
         kept.newest()
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.training import evaluate, fit
+from course_utils.training import History, LossError, TrainingError, WeightAverage, evaluate, fit
+from course_utils.training.mixing import mixup
 from course_utils.training.progress import Progress, somebody_watches
+
+
+class Log(nn.Module):
+    """The logarithm, of negative numbers too."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.log()
 
 
 def make(seed: int = 0, n: int = 96) -> tuple[nn.Module, list[tuple[torch.Tensor, torch.Tensor]]]:
@@ -67,8 +77,98 @@ def test_unequal_batches_are_weighted_by_their_size() -> None:
 
 def test_a_loss_that_is_not_finite_stops_with_the_remedy() -> None:
     model, batches = make()
-    with pytest.raises(FloatingPointError, match=r"in epoch 1, step \d.*lr = 0.1 .* try 0.01"):
+    with pytest.raises(FloatingPointError, match=r"in epoch 1, step 1: 32 of 32 inputs of this batch hold NaN"):
         fit(model, [(x * float("inf"), y) for x, y in batches], lr=0.1, epochs=1)
+    model, batches = make()
+    with pytest.raises(LossError, match=r"weights of \S+ are not finite.*lr = 1e\+38 .* try 1e\+37"):
+        fit(model, batches, lr=1e38, optimizer="sgd", loss=lambda logits, y: 100 * logits.square().mean())
+    model, batches = make()
+    with pytest.raises(LossError, match=r"layer 1 turns finite numbers into nan; lr = 0.1"):
+        fit(nn.Sequential(model[0], Log(), model[2]), batches, lr=0.1, epochs=1)
+
+
+def test_a_loss_that_leaves_all_bounds_stops_before_it_is_infinite() -> None:
+    model, batches = make()
+    with pytest.raises(LossError, match=r"has grown to .* in epoch \d, step \d, from .*try 10, or clip"):
+        fit(model, batches, lr=100, optimizer="sgd", loss=lambda logits, y: logits.square().mean(), epochs=9)
+
+
+def test_labels_that_the_network_cannot_answer_are_refused() -> None:
+    model, batches = make()
+    with pytest.raises(TrainingError, match="labels must be 0 to 1 for a network with 2 outputs, got 0 to 5"):
+        fit(model, [(x, y * 5) for x, y in batches])
+
+
+def test_a_batch_of_the_wrong_shape_is_named() -> None:
+    model, batches = make()
+    with pytest.raises(TrainingError, match=r"epoch 1, step 3, of shape \(32, 3\)"):
+        fit(model, [*batches[:2], (batches[2][0][:, :3], batches[2][1])])
+
+
+def test_running_out_of_memory_says_what_to_try() -> None:
+    class Greedy(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    with pytest.raises(TrainingError, match=r"shape \(32, 4\); try batch_size=16 with accumulate=2"):
+        fit(nn.Sequential(nn.Linear(4, 2), Greedy()), make()[1])
+
+
+def test_accumulated_batches_take_the_steps_of_large_ones() -> None:
+    model, batches = make()
+    x, y = (torch.cat(part) for part in zip(*batches))
+    history = fit(model, list(zip(x.split(16), y.split(16))), epochs=3, lr=0.1, optimizer="sgd", accumulate=2)
+    large, _ = make()
+    fit(large, list(zip(x.split(32), y.split(32))), epochs=3, lr=0.1, optimizer="sgd")
+    assert (len(history.lr), len(history.step_loss)) == (9, 18)
+    for ours, theirs in zip(model.parameters(), large.parameters()):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_clipped_gradients_have_at_most_the_norm_asked_for() -> None:
+    model, batches = make()
+    before = [p.detach().clone() for p in model.parameters()]
+    plain = lambda params, lr: torch.optim.SGD(params, lr=lr)
+    fit(model, batches[:1], epochs=1, lr=1.0, optimizer=plain, clip=1e-3)
+    moved = torch.cat([(p.detach() - b).flatten() for p, b in zip(model.parameters(), before)]).norm()
+    assert float(moved) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_patience_stops_and_returns_to_the_best_weights() -> None:
+    model, batches = make()
+    other = [(x, 1 - y) for x, y in batches]  # what the run learns makes this worse and worse
+    history = fit(model, batches, valid=other, epochs=50, lr=0.05, patience=3)
+    assert history.epochs == 4
+    assert evaluate(model, other).loss == pytest.approx(min(history.valid_loss), rel=1e-5)
+    with pytest.raises(ValueError, match="patience needs held-out batches"):
+        fit(model, batches, patience=3)
+
+
+def test_the_average_is_what_is_validated() -> None:
+    model, batches = make()
+    average = WeightAverage(model, decay=0.9)
+    history = fit(model, batches, valid=batches, epochs=3, lr=0.05, average=average)
+    assert history.valid_loss[-1] == pytest.approx(evaluate(average.model, batches).loss)
+    assert history.valid_loss[-1] != pytest.approx(evaluate(model, batches).loss)
+
+
+def test_mixed_pictures_are_learned_from() -> None:
+    model, batches = make()
+    history = fit(model, batches, epochs=30, lr=0.05, mix=mixup(0.2, 2))
+    assert evaluate(model, batches).accuracy > 0.95
+    assert history.train_accuracy[-1] < 1
+
+
+def test_a_history_goes_to_files_and_back(tmp_path: Path) -> None:
+    model, batches = make()
+    history = fit(model, batches, valid=batches, epochs=2)
+    assert History.from_json(history.to_json(tmp_path / "h.json")) == history
+    lines = history.to_csv(tmp_path / "h.csv").read_text().splitlines()
+    assert lines[0] == "epoch,train_loss,train_accuracy,valid_loss,valid_accuracy"
+    assert [line.split(",")[0] for line in lines[1:]] == ["1", "2"]
+    (tmp_path / "odd.json").write_text('{"speed": "", "wrong": 1}')
+    with pytest.raises(ValueError, match=r"odd.json must hold a history, got \['wrong'\]"):
+        History.from_json(tmp_path / "odd.json")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +177,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_remedy() -> None:
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"lr": 0}, "lr must be greater than 0, got 0"),
         ({"optimizer": "adm"}, "did you mean 'adam'"),
-        ({"schedule": "cosine"}, "schedule must be one of"),
+        ({"schedule": "cosinus"}, "schedule must be one of"),
     ],
 )
 def test_bad_arguments_are_refused(options: dict, message: str) -> None:
