@@ -163,8 +163,25 @@ for name, loss_of in (
 assert ends["cross-entropy"] > 0.95
 assert ends["squared error of p"] < 0.001
 
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels over the score of a positive example from minus 10 to 6. Left, losses: minus ln p falls along a straight line and flattens past zero, the squared error of p is a step from 1 down to 0. Right, slopes: the cross-entropy's stays near minus 1 on the whole wrong side, the squared error's is a dip around zero that vanishes on both sides."}}
+scores = np.linspace(-10, 6, 321)
+right = 1 / (1 + np.exp(-scores))
+figure, panels = plt.subplots(1, 2, figsize=(7, 2.6))
+curves = {
+    "−ln p": (-np.log(right), right - 1, "blue", "-"),
+    "(1 − p)²": ((1 - right) ** 2, -2 * (1 - right) ** 2 * right, "vermillion", "--"),
+}
+for name, (loss, slope, color, style) in curves.items():
+    for axes, values in zip(panels, (loss, slope)):
+        axes.plot(scores, values, style, color=COLORS[color], label=name)
+for axes, title in zip(panels, ("loss of a positive example", "slope: what it sends back")):
+    axes.set(title=title, xlabel="score s")
+    axes.axvline(-8, color=COLORS["gray"], linewidth=1, linestyle=":")
+panels[0].legend()
+plt.show()
+
 # %% [markdown]
-# The chain rule puts a factor $p(1-p)$ into the slope of the square, and on a confident mistake that factor is nearly 0. The worse the mistake, the less it is corrected. In the cross-entropy the logarithm cancels exactly this factor; that is what (2.9) says. **Softmax and logarithm belong
+# The dotted line is our mistake. The chain rule puts a factor $p(1-p)$ into the slope of the square, and on a confident mistake that factor is nearly 0: a plateau. The worse the mistake, the less it is corrected. In the cross-entropy the logarithm cancels exactly this factor; that is what (2.9) says. **Softmax and logarithm belong
 # together.**
 #
 # ### Numbers: the mean squared error
