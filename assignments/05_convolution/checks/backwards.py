@@ -54,23 +54,24 @@ def backward(conv2d_backward) -> None:
     otherwise = "conv2d_backward: the gradient with respect to b is not right: the sum of g over each map, 1111 here"
     compare(read_array(gb, (1,), "the gradient with respect to b"), [1111], mistakes, otherwise)
 
-    x = np.arange(1.0, 10.0).reshape(1, 3, 3)
-    gx, gw, gb = read_tuple(ask(conv2d_backward, g, x, w, 2, 1), 3, "conv2d_backward(g, x, w, 2, 1)")
-    gx = read_array(gx, (1, 3, 3), "the gradient with respect to x (padding 1, cut away at the end)")
+    x = np.arange(1.0, 19.0).reshape(1, 3, 6)
+    g = np.array([[[1.0, 10.0, 100.0], [1000.0, 10000.0, 100000.0]]])
+    gx, gw, gb = read_tuple(ask(conv2d_backward, g, x, w, 3, 1), 3, "conv2d_backward(g, x, w, 3, 1)")
+    gx = read_array(gx, (1, 3, 6), "the gradient with respect to x (padding 1, cut away at the end)")
     stride = "conv2d_backward forgets the stride: output (i, j) lay on the window that starts at row s i, column s j"
     cut = "conv2d_backward cuts the padding away at one end only: row 0 of x is row p of the padded picture"
     mistakes = [
-        ([[[1226, 1960, 0], [2600, -4000, 0], [0, 0, 0]]], stride),
-        ([[[1, 2, 10], [3, -4, 30], [100, 200, 1000]]], cut),
-        ([[[1000, 2000, 0], [3000, -4000, 0], [0, 0, 0]]], cut),
+        ([[[12026, 120260, 199600, 0, 0, 0], [26000, 260000, -400000, 0, 0, 0], [0, 0, 0, 0, 0, 0]]], stride),
+        ([[[1, 2, 0, 10, 20, 0], [3, -4, 0, 30, -40, 0], [0, 0, 0, 0, 0, 0]]], cut),
+        ([[[0, 0, 0, 0, 0, 0], [0, 10000, 20000, 0, 100000, 200000], [0, 30000, -40000, 0, 300000, -400000]]], cut),
     ]
-    right = [[[-4, 30, -40], [200, 1000, 2000], [-400, 3000, -4000]]]
-    otherwise = "conv2d_backward: the gradient with respect to x is not right with stride 2, padding 1: "
+    right = [[[-4, 0, 30, -40, 0, 300], [0, 0, 0, 0, 0, 0], [2000, 0, 10000, 20000, 0, 100000]]]
+    otherwise = "conv2d_backward: the gradient with respect to x is not right with stride 3, padding 1: "
     compare(gx, right, mistakes, otherwise + first_wrong(gx, right))
     gw = read_array(gw, (1, 1, 2, 2), "the gradient with respect to w")
-    mistakes = [([[[[1000, 2100], [4010, 5421]]]], stride)]
-    right = [[[[5000, 6400], [8020, 9731]]]]
-    otherwise = "conv2d_backward: the gradient with respect to w is not right with stride 2, padding 1: "
+    mistakes = [([[[[210000, 321000], [870210, 987321]]]], stride)]
+    right = [[[[1950000, 173000], [630, 41]]]]
+    otherwise = "conv2d_backward: the gradient with respect to w is not right with stride 3, padding 1: "
     compare(gw, right, mistakes, otherwise + first_wrong(gw, right))
 
     pair = np.stack([np.ones((2, 2)), 2 * np.ones((2, 2))])

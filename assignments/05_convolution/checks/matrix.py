@@ -104,8 +104,13 @@ def im2col(unroll, conv2d_matrix) -> None:
         "im2col's columns"
     )
     compare(got, right, mistakes, otherwise)
-    got = read_array(ask(conv2d_matrix, x, w[:1], b[:1], 2, 1), (1, 3, 3), "conv2d_matrix(x, w, b, 2, 1), one kernel,")
-    right = [[[1002, 1006, 1010], [1082, 1113, 1139], [1160, 1197, 1219]]]
-    otherwise = f"conv2d_matrix is not right with one kernel, stride 2 and padding 1: {first_wrong(got, right)}"
+    got = read_array(
+        ask(conv2d_matrix, x[:1], w[:, :1], b, 2, 1), (2, 3, 3), "conv2d_matrix(x, w, b, 2, 1), one channel,"
+    )
+    right = [
+        [[1002, 1006, 1010], [1022, 1033, 1039], [1000, 1017, 1019]],
+        [[2000, 2000, 2000], [2006, 2008, 2010], [2016, 2018, 2020]],
+    ]
+    otherwise = f"conv2d_matrix is not right with one channel, stride 2 and padding 1: {first_wrong(got, right)}"
     compare(got, right, otherwise=otherwise)
     passed(3, "One matrix product: this is why graphics cards made these networks possible.")

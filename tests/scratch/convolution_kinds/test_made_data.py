@@ -50,6 +50,13 @@ def test_dots_lie_where_the_grid_says_and_are_as_bright_as_the_target():
     torch.testing.assert_close(quarter[1], torch.tensor([0.0, 3.0]), atol=1e-6, rtol=0)  # clockwise: top goes right
 
 
+def test_the_pointer_stands_over_the_middle_of_the_top_row_whatever_the_angle():
+    images, _, angle = make_dials(50, seed=2)
+    tip = grid_points(angle)[:, 1:2] * 7 / 3 + 9  # seven pixels out, where the grid's own dot is three out
+    seen = bilinear_sample(images, tip[..., 0], tip[..., 1])[:, 0, 0]
+    assert seen.min() > 1.5  # no dot is brighter than 1
+
+
 def test_too_small_a_picture_is_refused():
     with pytest.raises(ValueError, match="size must be at least 17"):
         make_dials(1, size=8)

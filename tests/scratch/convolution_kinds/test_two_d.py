@@ -233,6 +233,7 @@ def test_zeros_inserted_stamps_counted_and_phases_compared():
     board = np.indices((6, 6)).sum(axis=0) % 2
     assert phase_spread(board, 2) == 0.5
     assert phase_spread(np.full((4, 4), 7.0), 2) == 0
+    assert phase_spread(np.kron([[0.0, 1.0], [1.0, 0.0]], np.ones((2, 2))), 2) == 0  # uneven, yet no board of period 2
 
 
 def test_non_contiguous_input_changes_nothing():
