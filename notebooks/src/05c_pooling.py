@@ -297,7 +297,7 @@ assert not np.allclose(mixed, depthwise)
 #    \qquad \frac{\partial Z}{\partial V} = \operatorname{sign}(V) \left( \frac{|V|}{Z} \right)^{p-1} . \tag{5.64} $$
 #
 # With $p = 1$ it is the sum of the sizes. With $p = 2$ it is the length of the window as a vector: *L2 pooling*, the third on the lecture's
-# list. Look at the slope: with $p = 2$ each cell gets a share in proportion to its size. As $p$ grows, the shares of all but the
+# list. The slope comes from $Z^p = \sum |V|^p$: when one cell changes by a little, $p Z^{p-1}\, dZ = p |V|^{p-1} \operatorname{sign}(V)\, dV$. Look at it: with $p = 2$ each cell gets a share in proportion to its size. As $p$ grows, the shares of all but the
 # largest shrink to nothing, and the gradient routes itself to the winner.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three curves of the pooled value against the power p from 1 to 64 on a log axis, divided by the window's largest value: each starts at the mean of its window, between 0.25 and 0.7, and rises towards 1. The window with one large value starts lowest."}}
@@ -390,7 +390,7 @@ print("and how the rectified maps are joined:", join_filters(1).flatten().tolist
 print(f"four maps of a photo, two levels: {tuple(maps.shape)} -> {tuple(built.shape)}, equal to max pooling")
 
 # %% [markdown]
-# So the honest sentence is: average pooling *is* a (depthwise, strided) convolution; max pooling is *two levels of* convolution,
+# So the honest sentence is: average pooling *is* a (depthwise, strided) convolution; max pooling of $2 \times 2$ blocks is *two levels of* convolution,
 # ReLU and convolution, with three times the channels in between. The ReLU is not decoration. Exercise 2 asks what happens without it.
 #
 # ## Does it stand still?
@@ -695,17 +695,15 @@ assert min(KINDS, key=lambda k: long_run[k]["accuracy"].median) == "average"
 #
 # Is there any *theory* for max against average? One lecture points to [Boureau et al. (2010)](../book/references.md#boureau-2010), who asked with the simplest model that one can
 # analyse on paper. A feature fires or not, 1 or 0, at each of $P$ places. In pictures of class 1 it fires with probability $\alpha_1$ at each place, in class 2 with $\alpha_2$. Pool the $P$ values to
-# one number. How far apart are the two classes then, measured in standard deviations?
+# one number. How far apart do the two classes lie then, in units of their spread? (The distance between the two means, over the sum of the two standard deviations.)
 #
 # The average has mean $\alpha$ and variance $\alpha(1 - \alpha)/P$. The maximum is 1 unless all $P$ places are silent: it is 1 with probability $q = 1 - (1 - \alpha)^P$, and has
 # variance $q(1 - q)$. So
 #
 # $$ \psi_{\text{avg}} = \frac{\sqrt P\, |\alpha_1 - \alpha_2|}{\sqrt{\alpha_1 (1 - \alpha_1)} + \sqrt{\alpha_2 (1 - \alpha_2)}}, \qquad
 #    \psi_{\text{max}} = \frac{|q_1 - q_2|}{\sqrt{q_1 (1 - q_1)} + \sqrt{q_2 (1 - q_2)}} . \tag{5.70} $$
-#
-# > **Predict.** Let the pool grow. What happens to $\psi_{\text{avg}}$? What happens to $\psi_{\text{max}}$ when the feature is common in both classes?
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: separability against the number of pooled places on log axes. Average pooling rises steadily for rare and common features. The maximum follows for the rare feature, a little higher up to about two hundred places, then falls; for the common feature it falls almost at once. Dots from a simulation lie on the curves. Right: map of rarity against pool size; the maximum wins in the corner of rare features and small pools."}}
+# %% tags=["nbval-check-output"]
 from course_utils.scratch.pooling.boureau import (
     POOLINGS,
     best_threshold_error,
@@ -714,6 +712,19 @@ from course_utils.scratch.pooling.boureau import (
     simulate_pooled,
 )
 
+alpha_1, alpha_2, P = 0.02, 0.001, 64
+q_1, q_2 = 1 - (1 - alpha_1) ** P, 1 - (1 - alpha_2) ** P  # that at least one of the P places fires
+spread_average = np.sqrt(alpha_1 * (1 - alpha_1) / P) + np.sqrt(alpha_2 * (1 - alpha_2) / P)
+spread_max = np.sqrt(q_1 * (1 - q_1)) + np.sqrt(q_2 * (1 - q_2))
+psi = {"average": abs(alpha_1 - alpha_2) / spread_average, "max": abs(q_1 - q_2) / spread_max}
+for pooling in POOLINGS:
+    assert np.isclose(psi[pooling], separability(alpha_1, alpha_2, P, pooling))
+    print(f"2 % against 0.1 %, {P} places, {pooling:7s}: {psi[pooling]:.2f} spreads apart")
+
+# %% [markdown]
+# > **Predict.** Let the pool grow. What happens to $\psi_{\text{avg}}$? What happens to $\psi_{\text{max}}$ when the feature is common in both classes?
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: separability against the number of pooled places on log axes. Average pooling rises steadily for rare and common features. The maximum follows for the rare feature, a little higher up to about two hundred places, then falls; for the common feature it falls almost at once. Dots from a simulation lie on the curves. Right: map of rarity against pool size; the maximum wins in the corner of rare features and small pools."}}
 pairs = {"rare": (0.02, 0.001), "common": (0.4, 0.2)}
 places = np.unique(np.geomspace(1, 400, 60).round().astype(int))
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.1))
@@ -763,7 +774,7 @@ for ratio in (3.0, 6.0, 6.8, 6.9, 8.0, 20.0):
     assert ahead == (ratio > border)
 
 # %% [markdown]
-# One caution. $\psi$ counts standard deviations, which is the right measure for a *linear* machine that adds up many pooled features. It is not the best that anybody could do with one feature. The maximum of zeros and ones is
+# One caution. $\psi$ counts spreads, which is the right measure for a *linear* machine that adds up many pooled features. It is not the best that anybody could do with one feature. The maximum of zeros and ones is
 # a function of the average: it says whether the average exceeds 0. So whoever may put a threshold on the average can do everything that the maximum does, and more:
 
 # %% tags=["nbval-check-output"]
