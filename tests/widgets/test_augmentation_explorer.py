@@ -134,7 +134,9 @@ def test_draws_keep_to_their_strengths() -> None:
         assert abs(values.mean()) < 0.1 * most
     colours = np.array([one["colour"] for one in many])
     np.testing.assert_allclose(colours.std(0), LIMITS["colour"], rtol=0.07)
-    moves = [[one[name] for name, _, _ in parts] + [*one["colour"], *one["cut"][:2]] for one in many]
+    moves = [
+        [one[name] for name, _, _ in parts] + [*one["colour"], *np.abs(one["colour"]), *one["cut"][:2]] for one in many
+    ]
     together = np.corrcoef(np.array(moves).T)
     assert np.abs(together - np.eye(len(together))).max() < 0.1, "the parts are drawn apart"
 
