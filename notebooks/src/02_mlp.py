@@ -732,7 +732,7 @@ assert band("02_mlp.width", "accuracy_1297_32").median > band("02_mlp.width", "a
 #
 # $$ \#\{\text{turned on}\} - \#\{\text{turned off}\} = \#\{\text{white after}\} - \#\{\text{white before}\} = 0 , \tag{2.17} $$
 #
-# as long as nothing leaves the frame. That is the whole proof, for any binary shape and any shift. The image on the slide is not in our text, so its 77 cannot be recounted. But such digits are easy to find: enlarge ours to the $28 \times 28$ pixels of MNIST, cut at one half, move them left by two.
+# as long as nothing leaves the frame. That is the whole proof, for any binary shape and any shift. We do not have the slide's image as numbers, so its own 77 cannot be recounted. But such digits are easy to find: enlarge ours to the $28 \times 28$ pixels of MNIST, cut at one half, move them left by two.
 
 # %% mystnb={"image": {"alt": "Three binary pictures of a handwritten digit: before, after a shift two pixels to the left, and the difference, in which 77 pixels turned on are blue and 77 turned off are vermillion, along the left and right edges of every stroke."}}
 from course_utils.scratch.networks.distortions import changed_pixels
@@ -761,6 +761,9 @@ print(f"on = off for all {len(counts):,} digits: {(counts[:, 0] == counts[:, 1])
 print(
     f"pixels changed by two columns: {counts.sum(axis=1).min()} to {counts.sum(axis=1).max()}; exactly 77 + 77: {len(exact)} digits"
 )
+share = np.median(counts.sum(axis=1) / shapes.sum(dim=(1, 2)).numpy())
+print(f"changed pixels, as a share of the digit's white ones: {share:.2f} (median)")
+assert 0.45 < share < 0.55
 assert (counts[:, 0] == counts[:, 1]).all()
 assert len(exact) > 0
 
@@ -777,7 +780,7 @@ except ValueError as error:
     print("ValueError:", error)
 
 # %% [markdown]
-# To you nothing happened. To a layer that sees the image as a list, about as many inputs changed as the digit has pixels.
+# To you nothing happened. To a layer that sees the image as a list, half as many inputs changed as the digit has white pixels.
 #
 # ### One pixel to the right
 #
