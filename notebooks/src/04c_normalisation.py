@@ -244,7 +244,7 @@ assert torch.allclose(per_position, normalise_each_position(photo_maps))
 assert apart > 0.5
 
 # %% [markdown]
-# Which set should you take? Ask what the layer should *forget*. Whatever the members of a set have in common, a shift or a gain, is taken away; what distinguishes two sets of the same kind is taken away too.
+# Which set should you take? Ask what the layer should *forget*. A shift or a gain that all members of a set share is taken away, and with it how two sets differ in mean and spread.
 #
 # > **Predict.** Multiply one *example* by 10, as if its photo were ten times brighter. Which of the four give the same output as before? Then multiply one *channel* of all examples by 10, as if one filter had been drawn too large. Which now?
 
@@ -268,8 +268,8 @@ for name, (example, channel) in undone.items():
 assert undone == {"batch": [False, True], "layer": [True, False], "instance": [True, True], "group": [True, False]}
 
 # %% [markdown]
-# Batch normalisation forgives a filter its size, which is what the weights want ([below](#what-it-does-to-the-weights)); with it, one loud example disturbs all others of the batch. The three others treat every example alone, so there is no trap between training and testing. Layer normalisation
-# is what the transformers of today use; instance normalisation was made for style transfer, where the contrast of a picture is to be forgotten; group normalisation for large pictures, of which only one or two fit into a batch.
+# Batch normalisation forgives a filter its size, which is what the weights want ([below](#what-it-does-to-the-weights)); with it, one loud example disturbs all others of the batch. The three others treat every example alone, so there is no trap between training and testing. Layer normalisation,
+# often without taking the mean away, is what transformers use; instance normalisation was made for style transfer, where the contrast of a picture is to be forgotten; group normalisation for large pictures, of which only one or two fit into a batch.
 #
 # Here is such a batch to take in your hands: four samples of four channels, each $2 \times 2$ numbers, before and after. Choose a value: all that share its mean and spread are framed.
 #
@@ -1282,7 +1282,7 @@ assert torch.allclose(batch_norm(pair, 1.0, 0.0).abs(), torch.ones(2, 2).double(
 # %% [markdown]
 # **3. Weight decay on weights without a scale.** An L2 penalty in front of BN cannot make the function simpler, since the length does not matter. It shrinks the weights, and by (4.51) a shorter vector turns faster. The penalty has become a learning rate that grows:
 
-# %% tags=["nbval-check-output"]
+# %%
 turns = {}
 for l2 in (0.0, 0.01):
     decayed = he_start(deep_mlp(depth=2, width=64, norm=nn.BatchNorm1d))
@@ -1474,4 +1474,4 @@ assert (on_mnist["bn_0.5_2000"] < on_mnist["plain_0.5_2000"]).all()
 #
 # ## The next question
 #
-# Every unit so far sees every pixel, and has to learn a separate weight for each place. But an edge is an edge, wherever it lies. What if one small set of weights looked at all places in turn? → [Convolution](05_convolution.ipynb)
+# You can now carry a signal through many layers, at the start and while the weights move. A network that can learn everything will learn everything, the accidents of its examples included. What holds it back? → [Regularisation](04d_regularisation.ipynb)
