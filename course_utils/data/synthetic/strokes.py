@@ -129,7 +129,7 @@ def make_digits(
     labels = draws.balanced(10)
     templates = [[_spread(way) for way in written[:ways]] for written in WAYS]
     most = max(len(written) for written in templates)
-    table = torch.tensor([[written[i % len(written)] for i in range(most)] for written in templates])  # (10, W, 2, P, 2)
+    table = torch.tensor([[every[i % len(every)] for i in range(most)] for every in templates])  # (10, W, 2, P, 2)
     pieces = table[labels, draws.choice(most)]  # (N, 2, P, 2)
 
     def differing(low: float, high: float) -> Tensor:

@@ -7,13 +7,15 @@ little more time than one of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from course_utils.check import check_int, check_same_length, check_shape
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 @dataclass
@@ -67,6 +69,9 @@ def train_many(
     hidden: int = 64,
     num_classes: int = 10,
     momentum: float = 0.9,
+    falling: bool = False,
+    augment: Sequence[Augment | None] | None = None,
+    shape: tuple[int, int, int] = (1, 8, 8),
     watch: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Networks, Tensor, Tensor]:
     """Train S networks by SGD with momentum, batches shuffled anew in every epoch by each network's seed.
@@ -82,6 +87,10 @@ def train_many(
         hidden: hidden units.
         num_classes: K.
         momentum: of SGD.
+        falling: let the rate fall in a straight line, from its value at the first step to almost 0 at the last.
+        augment: what changes the pictures of each network, length S; None leaves them as they are. Networks with the
+            same augmentation share one stream of random numbers, seeded by the first of them.
+        shape: channels, height and width of an input, for ``augment``.
         watch: held-out inputs and class numbers, scored after every epoch.
 
     Returns:
@@ -98,21 +107,31 @@ def train_many(
     speeds = [torch.zeros_like(part) for part in networks.parts()]
     draws = [torch.Generator().manual_seed(1_000_003 * (seed + 1)) for seed in seeds]
     rows = torch.arange(count)[:, None]
+    changes = list(augment or [None] * count)
+    check_same_length("augment", changes, "seeds", seeds)
+    alike = {one: [s for s in range(count) if changes[s] is one] for one in changes if one is not None}
+    chance = {one: torch.Generator().manual_seed(2_000_003 * (seeds[group[0]] + 1)) for one, group in alike.items()}
+    total, step = epochs * (x.shape[1] // batch_size), 0
     losses, accuracies = [], []
     for _ in range(epochs):
         order = torch.stack([torch.randperm(x.shape[1], generator=draw) for draw in draws])
         for index in order.split(batch_size, dim=1):
             if index.shape[1] < batch_size:
                 continue
-            logits = networks.logits(x[rows, index])
-            log_p = logits.log_softmax(dim=-1).gather(2, y[rows, index][..., None])
+            batch = x[rows, index]  # (S, B, D)
+            for one, group in alike.items():
+                pictures = batch[group].reshape(-1, *shape)
+                batch[group] = one(pictures, chance[one]).reshape(len(group), batch_size, -1)
+            log_p = networks.logits(batch).log_softmax(dim=-1).gather(2, y[rows, index][..., None])
             gradients = torch.autograd.grad(-log_p.mean(dim=1).sum(), networks.parts())
+            now = rate * (1 - step / total) if falling else rate
+            step += 1
             with torch.no_grad():
                 for part, speed, gradient in zip(networks.parts(), speeds, gradients):
                     if part.shape[1] > 1:  # weights, not biases
                         gradient = gradient + shrink * part
                     speed.mul_(momentum).add_(gradient)
-                    part -= rate * speed
+                    part -= now * speed
         if watch is not None:
             loss, accuracy = networks.scores(*watch)
             losses.append(loss)

@@ -89,7 +89,7 @@ def optimism_bound(choices: int, count: int) -> float:
         count: number of examples n that choose, at least 1.
 
     Source: W. Hoeffding (1963) bounds the moment generating function of a mean of n numbers in [0, 1]; the bound
-    for the largest of k such means follows by Jensen's inequality. The models may depend on each other, the examples not.
+    for the largest of k such means follows by Jensen's inequality. Models may depend on each other, examples not.
     """
     k, n = check_int("choices", choices, minimum=1), check_int("count", count, minimum=1)
     return float(np.sqrt(np.log(k) / (2 * n)))

@@ -53,8 +53,30 @@ def test_classifier_trained_on_drawn_digits_reads_most_real_ones() -> None:
     assert accuracy > 0.7
 
 
+def test_without_variety_all_hands_are_one() -> None:
+    frame = {"seed": 0, "pen": (0.1, 0.1), "margin": 0.1}
+    alike = make_digits(40, 16, variety=0, ways=1, **frame)  # type: ignore[arg-type]
+    assert len({image.numpy().tobytes() for image in alike.images}) == 10
+    written = make_digits(200, 16, variety=0, **frame)  # type: ignore[arg-type]
+    assert 10 < len({image.numpy().tobytes() for image in written.images}) <= 40
+    hands = make_digits(40, 16, ways=1, **frame)  # type: ignore[arg-type]
+    assert len({image.numpy().tobytes() for image in hands.images}) == 40
+
+
+def test_a_narrow_hand_writes_narrow_digits() -> None:
+    def columns(width: tuple[float, float]) -> float:
+        images = make_digits(200, 16, 0, width=width, margin=0.1).images
+        return float((images.amax((1, 2)) > 0).double().sum(1).mean())
+
+    assert columns((0.3, 0.4)) < 0.75 * columns((0.9, 1.0))
+
+
 def test_refuses_bad_arguments() -> None:
     with pytest.raises(ValueError, match="size must be at least 8, got 4"):
         make_digits(2, 4)
     with pytest.raises(ValueError, match=r"pen\[1\] must be at least"):
         make_digits(2, pen=(0.2, 0.1))
+    with pytest.raises(ValueError, match="variety must be at least 0, got -1"):
+        make_digits(2, variety=-1)
+    with pytest.raises(ValueError, match="ways must be at least 1, got 0"):
+        make_digits(2, ways=0)

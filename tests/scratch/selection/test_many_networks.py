@@ -44,6 +44,36 @@ def test_networks_may_learn_from_different_examples():
     torch.testing.assert_close(both.first[1], alone.first[0])
 
 
+def test_augmentation_changes_the_batches_of_its_networks_alone():
+    draw = torch.Generator().manual_seed(2)
+    x, y = torch.rand(12, 64, generator=draw), torch.randint(2, (12,), generator=draw)
+    seen = []
+
+    def darker(pictures, generator):
+        seen.append(tuple(pictures.shape))
+        return pictures * 0.5
+
+    common = {"batch_size": 6, "epochs": 2, "hidden": 3, "num_classes": 2, "falling": True}
+    mixed, _, _ = train_many(x, y, [0.2] * 3, [0.0] * 3, [5, 5, 5], augment=[None, darker, darker], **common)
+    plain, _, _ = train_many(x, y, [0.2], [0.0], [5], **common)
+    half, _, _ = train_many(x * 0.5, y, [0.2], [0.0], [5], **common)
+    torch.testing.assert_close(mixed.first[0], plain.first[0])
+    torch.testing.assert_close(mixed.first[1], half.first[0])
+    torch.testing.assert_close(mixed.first[2], half.first[0])
+    assert seen == [(12, 1, 8, 8)] * 4
+
+
+def test_a_falling_rate_ends_near_zero():
+    x, y = torch.eye(4), torch.tensor([0, 1, 0, 1])
+    common = {"batch_size": 4, "hidden": 3, "num_classes": 2, "momentum": 0.0}
+    paths = [train_many(x, y, [0.5], [0.0], [0], epochs=1, falling=f, **common)[0].first for f in (False, True)]
+    torch.testing.assert_close(*paths)  # the first step has the whole rate
+    begin = start([0], 4, 3, 2).first
+    two = [train_many(x, y, [0.5], [0.0], [0], epochs=2, falling=f, **common)[0].first for f in (False, True)]
+    assert (two[1] - paths[0]).norm() < 0.6 * (two[0] - paths[0]).norm()
+    assert (paths[0] - begin).norm() > 0
+
+
 def test_bad_requests_are_named():
     x, y = torch.zeros(4, 2), torch.zeros(4, dtype=torch.int64)
     with pytest.raises(ValueError, match="lr and seeds must have the same length, got 1 and 2"):
