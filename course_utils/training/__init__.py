@@ -2,6 +2,7 @@
 
 from course_utils.training.averaging import WeightAverage
 from course_utils.training.checkpoint import CheckpointError, Checkpoints
+from course_utils.training.distributed import join
 from course_utils.training.evaluation import Evaluation, evaluate
 from course_utils.training.history import History
 from course_utils.training.loop import fit
@@ -20,4 +21,5 @@ __all__ = [
     "choose_speed",
     "evaluate",
     "fit",
+    "join",
 ]

@@ -22,6 +22,14 @@ from course_utils.training.checkpoint import (
     random_states,
     restore_random_states,
 )
+from course_utils.training.distributed import (
+    Shard,
+    average_gradients,
+    current_group,
+    gather_states,
+    share_start,
+    sum_over_processes,
+)
 from course_utils.training.evaluation import Loss, device_of, evaluate
 from course_utils.training.history import History
 from course_utils.training.mixing import Mix
@@ -79,9 +87,10 @@ class Run:
         self.mixing = torch.Generator().manual_seed(check_int("seed", seed, minimum=0))
         self.history = History(device=str(how.device), speed=str(how))
         self.epoch = self.batch = self.steps = 0
-        self.total, self.right, self.seen = 0.0, 0, 0
+        self.total, self.right, self.seen = 0.0, 0.0, 0.0
         self.best: dict[str, Tensor] | None = None
         self.best_loss, self.waited, self.finished = math.inf, 0, False
+        self.group = current_group()
         self._bar: Progress[Any] | None = None
         self._pending: list[tuple[int, Tensor, Tensor, int, Tensor]] = []
         self._epoch_start: dict[str, Any] | None = None
@@ -95,7 +104,7 @@ class Run:
             restore_random_states(self._epoch_start)  # a source that shuffles by itself then shuffles alike
         else:
             self._epoch_start = random_states()
-        self._bar = Progress(train, label, progress)
+        self._bar = Progress(train, label, progress if self.group.leads else False)
         try:
             for index, (x, y) in enumerate(self._bar):
                 if index < self.batch:
@@ -117,6 +126,8 @@ class Run:
 
     def step(self, clip: float | None) -> None:
         """Move the weights once, and all that follows them."""
+        if self.group.size > 1:
+            average_gradients(self.model)
         if clip is not None:
             if self.scaler is not None:
                 self.scaler.unscale_(self.optimizer)
@@ -152,7 +163,7 @@ class Run:
                 raise error
             self.history.step_loss.append(value)
             self.total += value * count
-            self.right += int(right)
+            self.right += float(right)
             self.seen += count
             if self._bar is not None:
                 self._bar.note(loss=value)
@@ -161,9 +172,12 @@ class Run:
     def end_epoch(self) -> None:
         """Close the books of an epoch."""
         self._read()
+        if self.group.size > 1:
+            self.total, self.right, self.seen = sum_over_processes([self.total, self.right, self.seen])
+            share_start(self.model)  # statistics of normalisation: those of process 0
         self.history.train_loss.append(self.total / self.seen)
         self.history.train_accuracy.append(self.right / self.seen)
-        self.total, self.right, self.seen = 0.0, 0, 0
+        self.total, self.right, self.seen = 0.0, 0.0, 0.0
         self.epoch, self.batch = self.epoch + 1, 0
         self._epoch_start = None
 
@@ -185,6 +199,10 @@ class Run:
         """Write everything that :meth:`resume` needs."""
         self._read()
         self.history.seconds = seconds
+        here = {"now": random_states(), "epoch_start": self._epoch_start}
+        everywhere = [here] if self.group.size == 1 else gather_states(here)
+        if not self.group.leads:
+            return
         parts = {"plan": self.plan, "scaler": self.scaler, "average": self.average}
         state = {
             "run": self.name,
@@ -193,8 +211,7 @@ class Run:
             **{name: None if part is None else part.state_dict() for name, part in parts.items()},
             "history": asdict(self.history),
             "mixing": self.mixing.get_state(),
-            "random": random_states(),
-            "epoch_start": self._epoch_start,
+            "random": everywhere,
             "numbers": [self.epoch, self.batch, self.steps, self.total, self.right, self.seen],
             "watch": [self.best, self.best_loss, self.waited, self.finished],
         }
@@ -228,7 +245,8 @@ class Run:
         self.mixing.set_state(state["mixing"])
         self.epoch, self.batch, self.steps, self.total, self.right, self.seen = state["numbers"]
         self.best, self.best_loss, self.waited, self.finished = state["watch"]
-        self._epoch_start, self._resumed = state["epoch_start"], state["random"]
+        here = state["random"][self.group.rank % len(state["random"])]
+        self._epoch_start, self._resumed = here["epoch_start"], here["now"]
         if self.batch == 0:  # between two epochs there is nothing to skip
             restore_random_states(self._resumed)
             self._epoch_start = self._resumed = None
@@ -269,7 +287,7 @@ def fit(
     seed: int = 0,
     progress: bool | None = None,
 ) -> History:
-    """Train ``model`` on ``train`` for a number of epochs.
+    """Train ``model`` on ``train`` for a number of epochs; in all processes together after :func:`join`.
 
     Args:
         model: maps ``x`` to logits; trained in place, left in training mode.
@@ -329,9 +347,12 @@ def fit(
     kept = checkpoints if checkpoints is None or isinstance(checkpoints, Checkpoints) else Checkpoints(checkpoints)
     if kept is not None:
         run.resume(kept)
+    shard = Shard(train, run.group) if run.group.size > 1 else None
+    if shard is not None:
+        share_start(model)
     start = time.perf_counter() - run.history.seconds
     while run.epoch < epochs and not run.finished:
-        for index, x, y in run.batches(train, f"epoch {run.epoch + 1}/{epochs}", progress):
+        for index, x, y in run.batches(shard or train, f"epoch {run.epoch + 1}/{epochs}", progress):
             x, y = how.inputs(x), y.to(how.device, non_blocking=True)
             target = y
             if mix is not None:
@@ -346,7 +367,8 @@ def fit(
                 if run.steps == 0:
                     check_labels(logits, y)
                 batch_loss = criterion(logits.float() if logits is out else out, target)
-                run.backward(batch_loss if group == 1 else batch_loss / group)
+                weight = (1.0 if shard is None else shard.weight) / group
+                run.backward(batch_loss if weight == 1 else batch_loss * weight)
             run.note(batch_loss, logits, y, x)
             if (index + 1) % accumulate == 0 or index + 1 == batches:
                 run.step(clip)

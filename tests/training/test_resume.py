@@ -133,7 +133,7 @@ def test_a_source_that_shuffles_by_itself_goes_on_alike(tmp_path: Path) -> None:
 
 def test_the_state_of_another_run_or_network_is_refused(tmp_path: Path) -> None:
     run(tmp_path, epochs=1)
-    with pytest.raises(CheckpointError, match="holds another run: 1 epochs of 10 batches.*folder of its own"):
+    with pytest.raises(CheckpointError, match=r"holds another run: 1 epochs of 10 batches.*folder of its own"):
         run(tmp_path, epochs=2)
     model = nn.Linear(3, 2)
     batches = [(torch.randn(4, 3), torch.tensor([0, 1, 0, 1]))]
