@@ -213,11 +213,11 @@ assert abs(needed - np.log(1e-6) / np.log(rho)) < 5
 # Each of those steps looked at all 9,025 pixels to move two numbers. The gradient is a *mean* over examples. Do you need all of them to estimate a mean? An opinion poll
 # does not ask the whole country.
 #
-# Cut the examples into [batches](../book/glossary.md#batch) of $B$. The mean of one batch, $g_{\mathcal B}$, is an estimate of the full
+# Cut the examples into [batches](../book/glossary.md#batch) of $B$. The mean of one batch, $\hat g$, is an estimate of the full
 # gradient $g$. <span id="c068"></span>The lecture says that stochastic gradient descent estimates the gradient by averaging over a few samples. It does so without bias: average the estimates of all
 # $M$ equal batches, and you have the full gradient, exactly:
 #
-# $$ \frac1M \sum_{m=1}^{M} g_{\mathcal B_m} = g, \qquad g_{\mathcal B} = \frac1B \sum_{i \in \mathcal B} \nabla E_i . \tag{4.5} $$
+# $$ \frac1M \sum_{m=1}^{M} \hat g_m = g, \qquad \hat g_m = \frac1B \sum_{i \,\in\, \text{batch } m} \nabla E_i . \tag{4.5} $$
 
 # %% tags=["nbval-check-output"]
 from course_utils.scratch.optimisation.batches import batch_means, epoch_batches, expected_noise, measured_noise

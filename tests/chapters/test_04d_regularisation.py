@@ -311,6 +311,8 @@ def test_c067_dropout_helps_the_fully_connected_head_more():
     assert np.median(runs["fc_0.5_gain"]) > np.median(runs["conv_0.5_gain"])
     assert np.median(runs["fc_0.5_loss"]) < np.median(runs["fc_0_loss"]) - 0.03
     assert np.median(runs["conv_0.5_loss"]) > np.median(runs["conv_0_loss"])
+    assert (runs["fc_0.5_loss"] < runs["fc_0_loss"]).sum() >= 17
+    assert (runs["conv_0.5_loss"] < runs["conv_0_loss"]).sum() <= 7
 
 
 # ---- equations ----------------------------------------------------------------------------------
