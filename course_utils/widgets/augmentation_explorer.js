@@ -152,7 +152,7 @@ function render({ model, el }) {
     caption.textContent = `draw ${k + 1}`;
     table.replaceChildren(h("tbody", {}, ...[top, low].map((line, i) => h("tr", {}, h("th", { scope: "row" }, i ? "y\u2032 =" : "x\u2032 ="), ...line.map((value, j) => h("td", {}, `${j ? `${show(value).startsWith("\u2212") ? "\u2212" : "+"} ${show(Math.abs(value))}` : show(value)}${["\u00b7x", "\u00b7y", ""][j]}`))))));
     const det = top[0] * low[1] - top[1] * low[0];
-    words.textContent = `x right, y down, about the centre, in pixels. Determinant ${show(det)}: areas \u00d7${show(Math.abs(det))}${det < 0 ? ", mirrored" : ""}.`;
+    words.textContent = `x right, y down, about the centre, in pixels. Determinant ${show(det)}: areas \u00d7${show(Math.abs(det))}${det < 0 ? ", mirrored" : ""}. Colour moves along the picture's own three colour axes, counted in its spread along each.`;
     say(`${note}Draw ${k + 1}: ${told(changes)}. ${wrong ? `Careful: ${wrong}. ` : ""}${wrongs.length ? `In ${wrongs.length} of 8 draws the label is no longer true${wrong ? "" : `, for example: ${wrongs[0].wrong}`}.` : "The label stays true in all 8."}`);
   }
   watch(model, ["picture", "fill", "seed", "chosen", ...NAMES], () => { draw(); note = ""; });

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils import data
+from course_utils.scratch.augmentation.affine import affine_matrix, warp
 from course_utils.widgets.augmentation_explorer import (
     FILLS,
     LIMITS,
@@ -80,6 +81,17 @@ def test_mirror_half_turn_and_whole_shifts_are_exact() -> None:
     np.testing.assert_allclose(shifted[:-3, 2:], x[3:, :-2], atol=1e-12)
     assert not shifted[-3:].any()
     assert matrix({**STILL, "mirror": True, "turn": 90.0})[1] == pytest.approx([1, 0, 0], abs=1e-12)
+
+
+def test_the_matrix_is_that_of_the_chapter_with_its_axes_swapped() -> None:
+    swap = [1, 0, 2]  # the chapter counts (row, column), the card (x, y)
+    for turn, zoom, right, down in ((30.0, 1.2, 2.0, -1.0), (-170.0, 0.6, 0.0, 3.5)):
+        mine = matrix({"mirror": False, "turn": turn, "zoom": zoom, "right": right, "down": down})
+        theirs = affine_matrix(turn, zoom, down, right)[swap][:, swap]
+        np.testing.assert_allclose(mine, theirs[:2], atol=1e-12)
+        x = image(9)
+        expected = np.moveaxis(warp(np.moveaxis(x, 2, 0), affine_matrix(turn, zoom, down, right)), 0, 2)
+        np.testing.assert_allclose(applied(x, turn=turn, zoom=zoom, right=right, down=down), expected, atol=1e-9)
 
 
 def test_light_is_changed_as_the_training_code_does() -> None:
