@@ -165,7 +165,11 @@ const ACTIVATIONS = ["linear", "sigmoid", "tanh", "ReLU", "leaky ReLU"];
 const SCHEMES = [["zero", "zero"], ["all equal", "all equal, 1/n"], ["normal 0.01", "normal, sd 0.01"], ["normal 1", "normal, sd 1"], ["LeCun", "LeCun, sd \u221a(1/n\u1d62\u2099)"], ["Glorot", "Glorot, sd \u221a(2/(n\u1d62\u2099 + n\u2092\u1d64\u209c))"], ["He", "He, sd \u221a(2/n\u1d62\u2099)"], ["orthogonal", "orthogonal rows"]];
 const LEFT = 58, WIDE = 330, HIGH = 132, TOPS = [26, 212];
 const raise = (power) => "10" + String(power).replace(/./g, (c) => ({ "-": "\u207b", 1: "\u00b9", 2: "\u00b2", 3: "\u00b3" })[c] ?? String.fromCharCode(0x2070 + Number(c)));
-const number = (value) => (value === 0 ? "0" : value >= 0.001 && value < 1000 ? String(Number(value.toPrecision(2))) : `${show(value / 10 ** Math.floor(Math.log10(value)), 0)}\u00b7${raise(Math.floor(Math.log10(value)))}`);
+function number(value) {
+  if (value === 0 || (value >= 0.001 && value < 1000)) return String(Number(value.toPrecision(2)));
+  const [digit, power] = value.toExponential(0).split("e");
+  return `${digit}\u00b7${raise(Number(power))}`;
+}
 const percent = (share) => `${show(100 * share, 0)} %`;
 
 function render({ model, el }) {

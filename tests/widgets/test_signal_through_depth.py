@@ -170,6 +170,14 @@ def test_choosing_the_right_start_levels_the_lines(open_widget: Callable[..., An
 
 
 @pytest.mark.browser
+def test_small_numbers_are_rounded_to_one_digit(open_widget: Callable[..., Any]) -> None:
+    made = SignalThroughDepth("sigmoid", "normal 1", depth=40)
+    assert 9.5e-7 < made.sizes["backward"][0] < 1e-6
+    page = open_widget(made)
+    assert "Gradients vanishing: 1·10⁻⁶ at the input" in page.locator("[role=status]").inner_text()
+
+
+@pytest.mark.browser
 def test_pointing_and_arrows_choose_a_layer(open_widget: Callable[..., Any]) -> None:
     page = open_widget(SignalThroughDepth(depth=20))
     charts, caption = page.locator(".sd-charts"), page.locator("figcaption").last
