@@ -582,7 +582,7 @@ assert (RELU_RULES["gradient"](a_four, from_above) == t.grad.numpy()).all()
 assert (RELU_RULES["deconvnet"](a_four, from_above) != t.grad.numpy()).any()
 
 # %% [markdown]
-# The recipe is **not** the gradient. It errs in both directions: it throws away $-1.5$, which must pass ("this active unit should be *smaller*"), and it lets 2 through a unit that was shut and had no influence at all. What decides is the sign of
+# The recipe is **not** the gradient. It errs in both directions: it throws away $-1.5$, which must pass (a negative slope says "this active unit should be *larger*"), and it lets 2 through a unit that was shut and had no influence at all. What decides is the sign of
 # $a_i$ on the way **forward**, never the sign of the gradient on its way back. Negative gradients are half of all there is to learn.
 #
 # How does such a slip happen? Two true statements look like it. The *forward* product $Wx$ is clipped at zero: that is the ReLU itself. And there is a real method that clips $Wg$: the *deconvnet* of
@@ -928,7 +928,10 @@ print(f"{len(errors)} layers and functions pass:", ", ".join(errors))
 # <span id="c058"></span>You have the gradient. Does following it lead to *the* minimum? Only if there is one. The perceptron's loss and the losses of chapter 01 were convex: a bowl, and the mean of two solutions is never worse than they are. One hidden layer ends that, and you can
 # prove it without a computer.
 #
-# Take any trained network. Swap two hidden units, with all of their weights in and out. Nothing changes, since a sum has no order. So you hold a *second* minimum elsewhere in weight space, just as good. If the loss were convex, the point half-way between would be at least as good.
+# Take any trained network. Swap two hidden units, with all of their weights in and out. Nothing changes, since a sum has no order. So you hold a *second* network elsewhere in weight space, just as good. Half-way between the two, both units have the same weights: they are one unit, written twice. If the loss were convex, this network with a unit less would be at least as good as the two.
+#
+# Now take the [two units that fold XOR](02_mlp.ipynb#four-corners-folded). Their loss is 0, their twin's is 0, and one unit alone cannot do XOR: it sees the corners along one direction only, and there the classes are mixed. So half-way the loss is above 0, and the loss is not convex. That is the whole proof. How high
+# is the hill in a network that has learned from data?
 #
 # > **Predict.** We exchange the 64 hidden units of a digit network at random and walk in a straight line from the network to its twin. What is the loss half-way? And towards a network trained from *another* start?
 

@@ -436,6 +436,21 @@ def test_a_kink_within_the_step_makes_a_right_gradient_fail():
 # ---- S066, S067, C058, C059 ----------------------------------------------------------------------------------------
 
 
+def test_two_units_that_fold_xor_prove_that_the_loss_is_not_convex():
+    corners, wanted = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), np.array([0, 1, 1, 0])
+    first = np.array([[1, 1, 0], [1, 1, -1.0]]), np.array([1, -2.0])  # two weights and a bias a unit; the output's
+    twin = first[0][::-1], first[1][::-1]
+    middle = tuple((a + b) / 2 for a, b in zip(first, twin))
+
+    def loss(hidden, out):
+        z = np.maximum(corners @ hidden[:, :2].T + hidden[:, 2], 0)
+        return ((z @ out - wanted) ** 2).mean()
+
+    assert loss(*first) == loss(*twin) == 0
+    assert (middle[0][0] == middle[0][1]).all()  # one unit, written twice
+    assert loss(*middle) > 0.1
+
+
 def test_permuted_twin_is_as_good_and_the_midpoint_is_worse(digits, trained):
     (x, y), _ = digits
     loss = lambda net: F.cross_entropy(forward(net, x), y).item()
