@@ -1,1 +1,1 @@
-"""Penalties, dropout and smoothed labels: what keeps a network from learning its training set by heart (chapter 04)."""
+"""Penalties, dropout and smoothed labels: what keeps a network from learning its examples by heart (chapter 04d)."""

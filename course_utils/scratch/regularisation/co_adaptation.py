@@ -1,4 +1,4 @@
-"""Co-adaptation: how much hidden units say the same, and how much the network misses one of them (chapter 04)."""
+"""Co-adaptation: how much hidden units say the same, and how much the network misses one of them (chapter 04d)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dropout: random thinned networks that share weights, and every one of them counted (chapter 04)."""
+"""Dropout: random thinned networks that share weights, and every one of them counted (chapter 04d)."""
 
 from __future__ import annotations
 

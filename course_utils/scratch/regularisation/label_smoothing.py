@@ -1,4 +1,4 @@
-"""Label smoothing: ask for a little less than certainty, in the lecture's form and in the right one (chapter 04)."""
+"""Label smoothing: ask for a little less than certainty, in the lecture's form and in the right one (chapter 04d)."""
 
 from __future__ import annotations
 

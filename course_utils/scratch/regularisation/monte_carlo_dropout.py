@@ -1,4 +1,4 @@
-"""Dropout left on at test time: many answers to one input, and how much they disagree (chapter 04)."""
+"""Dropout left on at test time: many answers to one input, and how much they disagree (chapter 04d)."""
 
 from __future__ import annotations
 

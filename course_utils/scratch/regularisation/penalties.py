@@ -1,4 +1,4 @@
-"""Penalties on the weights: squared (L2, weight decay) and absolute (L1, exact zeros) (chapter 04)."""
+"""Penalties on the weights: squared (L2, weight decay) and absolute (L1, exact zeros) (chapter 04d)."""
 
 from __future__ import annotations
 

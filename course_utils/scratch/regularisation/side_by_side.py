@@ -1,7 +1,7 @@
 """Small networks trained side by side from one start on the same batches, each with a regulariser of its own.
 
 A comparison is fair when only one thing differs. Here first weights, examples and their order are shared, and
-the networks are stacked into one tensor, so that ten of them train in little more time than one (chapter 04).
+the networks are stacked into one tensor, so that ten of them train in little more time than one (chapter 04d).
 """
 
 from __future__ import annotations
