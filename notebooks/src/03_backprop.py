@@ -756,7 +756,7 @@ assert not torch.allclose(adam, adamw, rtol=1e-2)
 
 # %% [markdown]
 # Twice $\lambda$: the 2 comes down from the square. "L2 means weight decay" is true for plain gradient descent, with that factor. For Adam it is **not**: Adam divides each gradient by its own recent size, the penalty's share
-# included, so a weight with large gradients is hardly decayed at all. AdamW applies the decay outside ([Loshchilov and Hutter, 2019](../book/references.md#loshchilov-hutter-2019)). These are two different methods; [chapter 04](04_training.ipynb) returns to them.
+# included, so a weight with large gradients is hardly decayed at all. AdamW applies the decay outside ([Loshchilov and Hutter, 2019](../book/references.md#loshchilov-hutter-2019)). These are two different methods; [chapter 04d](04d_regularisation.ipynb) returns to them.
 #
 # <span id="c050"></span>Another slide writes the objective with halves, so that no 2 comes down:
 # $J = \frac{1}{2N} \sum_n (y_n - h_n)^2 + \frac{\lambda}{2N} \sum_j W_j^2$. Its gradients are
