@@ -329,13 +329,13 @@ assert saturated > 0.8
 #
 # ### Turn the dials yourself
 #
-# The same experiment, small enough to run while you turn: 32 random inputs, up to 50 layers. The solid lines are measured; the dashed ones are what equations (4.41), (4.42) and (4.44) promise for very wide layers, with the squeeze of tanh and sigmoid worked out as well.
+# The same experiment, small enough to run while you turn: 32 random inputs, up to 50 layers. The dots are measured; the dashed lines are what equations (4.41), (4.42) and (4.44) promise for very wide layers, with the squeeze of tanh and sigmoid worked out as well.
 #
 # > **Predict.** It starts with ReLU and weights of deviation $1/\sqrt n$ ("LeCun"). Both ways fall. Which gain makes the dashed lines level?
 #
 # - Find that gain. Then choose "He" with gain 1.
 # - *tanh*, LeCun, 50 layers of 64 units. Raise the gain from 1 to 2: the activations soon stop shrinking. What do the gradients do?
-# - *sigmoid*, "normal 1", 30 layers of 64 units. A gain of about 1.3 holds the gradients after all. What is the price? (Read how many units are idle.)
+# - *sigmoid*, "normal 1", 30 layers of 64 units. A gain of about 1.3 holds the gradients after all. What is the price? (Read below the histogram how many values are saturated.)
 # - *ReLU*, He, 50 layers of 8 units. Press *Draw again* a few times: how far do narrow layers stray from the dashed line?
 
 # %%
