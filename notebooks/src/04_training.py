@@ -611,7 +611,7 @@ for unmoved in ("plain descent", "momentum, best"):
     assert table[unmoved][0] == table[unmoved][1]
 
 # %% [markdown]
-# Plain descent and momentum do not care which way the ravine runs: the same count, to the step. Adam turns a ravine along the axes into a round bowl and beats everything. In the turned one it still beats plain descent, but well-set momentum is more than twice as fast, and RMSProp does not arrive at all. There is no magic in it: it repairs *scales*, not *correlations*. Networks have plenty of scale trouble
+# Plain descent and momentum do not care which way the ravine runs: the same count, to the step. Adam turns a ravine along the axes into a round bowl and beats everything. In the turned one it still beats plain descent, but well-set momentum is more than twice as fast, and RMSProp has not arrived after 2,600 steps. There is no magic in it: it repairs *scales*, not *correlations*. Networks have plenty of scale trouble
 # (layers, rare features), which is why Adam is the safe first choice; well-scaled convolutional networks often do as well with momentum, "the typical choice for ConvNets" in the lectures.
 #
 # ## Use the curvature
