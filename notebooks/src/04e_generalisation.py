@@ -50,15 +50,15 @@ from course_utils.scratch.selection.many_networks import train_many
 from course_utils.scratch.selection.splits import stratified_holdout
 
 
-def as_rows(pictures):
+def pixel_rows(pictures):
     return pictures.images.reshape(len(pictures), -1).float() / 255
 
 
 pool, test_set = data.load("digits", "train"), data.load("digits", "test")
-pool_x, pool_y = as_rows(pool), pool.labels
+pool_x, pool_y = pixel_rows(pool), pool.labels
 few, choose, later = stratified_holdout(pool_y, (200, 100, 997), SEED)
 few_x, few_y = pool_x[few], pool_y[few]
-test_x, test_y = as_rows(test_set), test_set.labels
+test_x, test_y = pixel_rows(test_set), test_set.labels
 
 # %% mystnb={"image": {"alt": "Sixty of the two hundred digits, 8 by 8 pixels each, in three rows of twenty; strokes are bright on black, and several digits are hard to read."}}
 plotting.image_grid(pool.images[few[:60]], columns=20, size=0.35)
@@ -798,7 +798,7 @@ renderers = {
     "hands": {"pen": (0.1, 0.32), "width": (0.45, 1.05), "variety": 1.4},
 }
 drawn = {name: make_digits(2600, size=8, seed=SEED, margin=0.0, **dials) for name, dials in renderers.items()}
-sets = [(as_rows(pictures), pictures.labels) for pictures in drawn.values()]
+sets = [(pixel_rows(pictures), pictures.labels) for pictures in drawn.values()]
 hands_x, hands_y = sets[-1]
 
 
@@ -940,7 +940,7 @@ assert (metrics["bags member error"] - metrics["bags group error"]).mean() > (
 
 # %% [markdown]
 # Read the disagreement first, then the gain. Five *seeds* gain next to nothing: networks with one hidden layer, trained to the end on the same 200 digits, arrive at nearly the same answers, and (4.91) says that who agrees cannot help. *Bags* disagree most and gain on every seed. But each member has seen only about 63 % of the
-# 200 digits, so the group starts from a worse place and only catches up. *Jiggled* members are the best singles, and still gain a little as a group. Deep networks differ much more from seed to seed; there the seed alone is enough, and that is how the ensembles of the ImageNet years were made.
+# 200 digits, so the group starts from a worse place, and ends about where a single plain network stands. *Jiggled* members are the best singles, and still gain a little as a group. Deep networks differ much more from seed to seed; there the seed alone is enough, and that is how the ensembles of the ImageNet years were made.
 #
 # The log loss falls on every seed, as (4.90) demands. The *error rate* has no such guarantee: a group can be worse than its mean member, and the seeds group is, about as often as not.
 #
@@ -1111,7 +1111,7 @@ for i, (a, first_move) in enumerate(moves.items()):
     for b, second_move in list(moves.items())[i + 1 :]:
         if np.array_equal(first_move(second_move(island)), second_move(first_move(island))):
             commute.add((a, b))
-print("order does not matter for:", commute)
+print("order does not matter for:", sorted(commute))
 assert commute == {("flip", "half turn"), ("turn", "half turn")}
 assert np.array_equal(quarter_turn(flip(island)), flip(quarter_turn(island, 3)))
 
