@@ -168,7 +168,7 @@ assert (rise - gain).mean() < optimism_bound(40, 100)
 # The score that was used to choose is no longer a measurement. Part of the winner's lead is luck on those 100 pictures, and luck does not travel. How bad can it get? If $k$ models are
 # compared on $n$ pictures and all are equally good, then the winner looks too good by at most
 #
-# $$ \mathbb{E}\big[\max_j \hat p_j\big] - p \;\le\; \sqrt{\frac{\ln k}{2n}} \tag{4.82} $$
+# $$ \operatorname{E}\big[\max_j \hat p_j\big] - p \;\le\; \sqrt{\frac{\ln k}{2n}} \tag{4.82} $$
 #
 # on average. (Each $\hat p_j$ is a mean of $n$ numbers in $[0, 1]$; [Hoeffding (1963)](../book/references.md#hoeffding-1963) bounds how far such a mean strays. Our 40 networks make similar mistakes, which is why they
 # stay well below the bound.) Two lessons are in the formula. Optimism falls with $\sqrt n$, slowly. It grows with $\sqrt{\ln k}$, *very* slowly: a large validation set survives thousands of looks. A small one does not survive forty.
@@ -462,9 +462,9 @@ assert band(rec, "batch 20 rate 0.01").maximum < band(rec, "batch 20 rate 0.1").
 # Diamonds are your own run, bands are 20 seeds. Three things to read.
 #
 # **The rate matters most.** Over a factor of ten it makes a few points, then comes a cliff: too large a rate does not train badly, it does not train. So search rates on a log scale, first coarse, and stay one step left of the cliff. **Decay hardly matters until it destroys.** **The best rate moves with the batch size.** Why?
-# Take $k$ steps on batches of $B$ with a small rate. The weights hardly move in between, so the gradients are about those at the start, and the sum of the $k$ steps is one step on all $kB$ examples with $k$ times the rate:
+# Take $k$ steps on batches $b_1, \dots, b_k$ of $B$ examples with a small rate. The weights hardly move in between, so the gradients are about those at the start, and the sum of the $k$ steps is one step on all $kB$ examples with $k$ times the rate:
 #
-# $$ w - \eta \sum_{j=1}^{k} g_{\mathcal B_j}(w_j) \;\approx\; w - k\,\eta\; g_{\mathcal B_1 \cup \dots \cup \mathcal B_k}(w) . \tag{4.85} $$
+# $$ w - \eta \sum_{j=1}^{k} g_{b_j}(w_j) \;\approx\; w - k\,\eta\; g_{b_1 \cup \dots \cup b_k}(w) . \tag{4.85} $$
 #
 # This is the **linear scaling rule** ([Goyal et al., 2017](../book/references.md#goyal-2017)): $k$ times the batch, $k$ times the rate. It rests on "hardly move", so it must fail when the rate is large. Check both on a least-squares loss, where nothing else disturbs:
 
@@ -667,7 +667,7 @@ assert band(rec, "any turn 200").maximum < band(rec, "mirrored 200").median
 # For photographs you want to change the colour of the light without making grass pink. Which changes of colour are natural? Ask the pictures. Take all pixels of the training photos as points in the red-green-blue cube, and find the axes of that cloud, by the same principal components as in
 # [chapter 00b](00b_features.ipynb). With the axes as columns of $P$ and the variances $\lambda$ along them, [AlexNet](../book/references.md#krizhevsky-2012) adds to every pixel of an image
 #
-# $$ \Delta = P\,(\alpha \odot \lambda), \qquad \alpha_1, \alpha_2, \alpha_3 \sim \mathcal N(0, \sigma^2) \text{ drawn once for each image}. \tag{4.88} $$
+# $$ \Delta = P\,(\alpha \odot \lambda), \qquad \alpha_1, \alpha_2, \alpha_3 \sim N(0, \sigma^2) \text{ drawn once for each image}. \tag{4.88} $$
 
 # %% tags=["nbval-check-output"]
 from course_utils.scratch.augmentation.colour_pca import colour_axes, draw_shifts, shift_colours
