@@ -44,6 +44,7 @@ const toX = (m) => LEFT + (m + REACH) / (2 * REACH) * WIDTH, toY = (value) => FO
 function render({ model, el }) {
   const { body, say } = card(el, "Losses as functions of the margin",
     "Move the margin m. A good substitute for counting errors lies above the zero-one steps and has a slope.");
+  body.classList.add("sl-body");
   const get = (name) => model.get(name), clip = uid("clip");
   const curves = s("g", { "clip-path": `url(#${clip})` }), moving = s("g");
   const describe = () => {

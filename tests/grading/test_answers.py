@@ -112,6 +112,16 @@ def test_ask_names_a_stub_an_exception_with_its_line_and_a_missing_function():
         ask(3)
 
 
+def test_an_exception_inside_a_library_is_placed_at_the_students_own_line():
+    def broken(x):
+        return np.amax(np.asarray(x), axis=7)
+
+    with pytest.raises(Wrong, match=r"stops with AxisError: .*in broken, line \d+: `return np.amax\(.*axis=7\)`"):
+        ask(broken, [1.0, 2.0])
+    with pytest.raises(Wrong, match=r"broken stops with TypeError: .*2 were given$"):
+        ask(broken, 1, 2)
+
+
 def test_ask_finds_changed_arguments_and_random_answers():
     def in_place(w):
         w += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -47,6 +48,25 @@ def test_module_stands_alone(widget: type[CourseWidget]) -> None:
     for word in ("http://", "https://", "fetch(", "eval(", "innerHTML"):
         assert word not in source.replace("http://www.w3.org/2000/svg", ""), word
     assert "export default { render };" in source
+
+
+@EACH
+def test_rules_of_a_figure_touch_that_figure_alone(widget: type[CourseWidget]) -> None:
+    """All figures of a page share its styles: a rule for a part of the kit needs a class of the figure's own."""
+    path = FOLDER / f"{widget.__module__.rpartition('.')[2]}.css"
+    if not path.exists():
+        return
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"@[^{]*\{", "", text)
+    text = re.sub(r":(?:is|not|where)\(([^)]*)\)", lambda m: m[1].replace(",", " "), text)
+    loose = []
+    for selectors, rules in re.findall(r"([^{}]+)\{([^{}]*)\}", text):
+        if all(rule.strip().startswith("--") for rule in rules.split(";") if rule.strip()):
+            continue  # a name for a colour
+        for selector in selectors.split(","):
+            if all(name == "cw" or name.startswith("cw-") for name in re.findall(r"\.([\w-]+)", selector)):
+                loose.append(selector.strip())
+    assert loose == []
 
 
 @EACH
