@@ -940,7 +940,7 @@ assert (metrics["bags member error"] - metrics["bags group error"]).mean() > (
 
 # %% [markdown]
 # Read the disagreement first, then the gain. Five *seeds* gain next to nothing: networks with one hidden layer, trained to the end on the same 200 digits, arrive at nearly the same answers, and (4.91) says that who agrees cannot help. *Bags* disagree most and gain on every seed. But each member has seen only about 63 % of the
-# 200 digits, so the group starts from a worse place, and ends about where a single plain network stands. *Jiggled* members are the best singles, and still gain a little as a group. Deep networks differ much more from seed to seed; there the seed alone is enough, and that is how the ensembles of the ImageNet years were made.
+# 200 digits, so the group starts from a worse place, and ends about where a single plain network stands. *Jiggled* members are the best singles, and still gain a little as a group. Deep networks differ more from seed to seed, and the winning ensembles of the ImageNet years mixed depths as well.
 #
 # The log loss falls on every seed, as (4.90) demands. The *error rate* has no such guarantee: a group can be worse than its mean member, and the seeds group is, about as often as not.
 #
@@ -1256,7 +1256,7 @@ print(
 # - [Bergstra and Bengio (2012)](../book/references.md#bergstra-bengio-2012): why darts.
 # - [Bengio (2012)](../book/references.md#bengio-2012): practical recommendations, thirty pages.
 # - [Krizhevsky, Sutskever and Hinton (2012)](../book/references.md#krizhevsky-2012), section 4: crops, mirrors, colours, ten views.
-# - [Simard, Steinkraus and Platt (2003)](../book/references.md#simard-2003): the distortions that made MNIST easy.
+# - [Simard, Steinkraus and Platt (2003)](../book/references.md#simard-2003): elastic distortions for MNIST, and how much they brought.
 # - [Krogh and Vedelsby (1995)](../book/references.md#krogh-vedelsby-1995) and [Breiman (1996)](../book/references.md#breiman-1996): why groups know more.
 #
 # ## The next question

@@ -56,7 +56,7 @@ def draw_shifts(palette: ColourAxes, count: int, strength: float, rng: np.random
     Args:
         palette: from `colour_axes`.
         count: number of shifts N.
-        strength: standard deviation of alpha, at least 0; AlexNet used 0.1, on values of 0 to 255.
+        strength: standard deviation of alpha, at least 0; AlexNet used 0.1, in an unstated unit of pixels.
         rng: source of alpha.
 
     Returns:
