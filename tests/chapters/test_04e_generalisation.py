@@ -59,6 +59,7 @@ def test_s083_a_held_out_pile_picks_the_epoch_and_the_test_is_asked_once(digits,
         if watch.update(loss):
             break
     assert losses[: watch.epoch + 1, 0].argmin() == watch.best_epoch < watch.epoch < 59
+    assert watch.epoch - watch.best_epoch == 10  # patience
     # The same seed makes the same network again: train to the epoch kept, and report once.
     kept, _, _ = train_many(x[few], wrong, [0.05], [0.0], [1], hidden=128, epochs=watch.best_epoch + 1)
     last, _, _ = train_many(x[few], wrong, [0.05], [0.0], [1], hidden=128, epochs=60)
@@ -322,6 +323,7 @@ def test_equations_4_90_and_4_91_hold_on_every_example(seed):
     p = rng.dirichlet(np.ones(4), size=(6, 30))  # (M, N, K)
     y = rng.integers(4, size=30)
     mean = average_probabilities(p)
+    np.testing.assert_allclose(mean, sum(p) / 6, atol=1e-12)
     for n in range(30):
         assert -np.log(mean[n, y[n]]) <= np.mean(-np.log(p[:, n, y[n]])) + 1e-12
         terms = ambiguity(p[:, n : n + 1], np.eye(4)[y[n : n + 1]])
