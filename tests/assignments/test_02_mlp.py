@@ -50,3 +50,134 @@ def test_the_picture_cell_says_why_nothing_is_drawn(capsys, curve, words):
     with mutation.Judge(NAME) as judge:
         judge.checks.pictures.sine(curve)
     assert re.search(words, capsys.readouterr().out)
+
+
+ACTIVATION = """
+def activation(kind, a):
+    t = np.tanh(a)
+    s = 1 / (1 + np.exp(-a))
+    up = a > 0
+    value = {"sigmoid": s, "tanh": t, "relu": a * up, "leaky_relu": np.where(up, a, 0.01 * a)}
+    slope = {"sigmoid": s * (1 - s), "tanh": 1 - t**2, "relu": 1.0 * up, "leaky_relu": np.where(up, 1, 0.01)}
+    CHANGE
+    return value[kind], slope[kind]
+"""
+LOG_P = "lambda s: s - np.logaddexp.reduce(s, axis=1)[:, None]"
+
+
+@pytest.mark.parametrize(
+    ("exercise", "code", "words"),
+    [
+        ("two_layers", "two_layers = lambda x, u, b, v, c: np.tanh(x @ u.T + b) @ v.T - c", "subtracts b2"),
+        ("two_layers", "two_layers = lambda x, u, b, v, c: np.tanh(x @ u.T + b) @ v.T + c.sum()", "adds up the biases"),
+        ("two_layers", "two_layers = lambda x, u, b, v, c: np.maximum(x @ u.T + b, 0) @ v.T + c", "the ReLU in place"),
+        ("two_layers", "two_layers = lambda x, u, b, v, c: (np.tanh(x) @ u.T + b) @ v.T + c", "tanh of the inputs"),
+        ("two_layers", "two_layers = lambda x, u, b, v, c: np.tanh(x @ u + b) @ v + c", r"w1 \(3, 2\), b1 \(3,\)"),
+        ("two_layers", "collapse = lambda u, b, v, c: (v @ u, b + c)", "through the second layer"),
+        ("two_layers", "collapse = lambda u, b, v, c: (v @ u, v @ (b + c))", "through the second layer"),
+        (
+            "patterns",
+            "pattern_network = lambda p: (p, [1.0 - p.shape[1]] * len(p), [1] * len(p), 1)",
+            "All hidden units",
+        ),
+        (
+            "patterns",
+            "pattern_network = lambda p: (p, [1.0 - p.shape[1]] * len(p), [1] * len(p), 0)",
+            "one has to be en",
+        ),
+        (
+            "bumps",
+            "bump = lambda x, l, r, h, k: h * (np.tanh((x - l) / 2) - np.tanh((x - r) / 2)) / 2",
+            "forgets the steep",
+        ),
+        (
+            "bumps",
+            "bump = lambda x, l, r, h, k: (h * np.tanh(k * (x - l) / 2) - np.tanh(k * (x - r) / 2) + h - 1) / 2",
+            "to the first step only",
+        ),
+        (
+            "bumps",
+            "draw_curve = lambda x, e, h, k: sum(bump(x, e[0], b, g, k) for b, g in zip(e[1:], h))",
+            "at the first",
+        ),
+        (
+            "bumps",
+            "draw_curve = lambda x, e, h, k: np.mean([bump(x, a, b, g, k) for a, b, g in zip(e, e[1:], h)], 0)",
+            "the mean of the bumps",
+        ),
+        ("activations", ACTIVATION.replace("CHANGE", 'slope["sigmoid"] = s * (s - 1)'), "sigmoid: .*wrong sign"),
+        ("activations", ACTIVATION.replace("CHANGE", 'slope["sigmoid"] = s * (1 - a)'), "the value twice"),
+        (
+            "activations",
+            ACTIVATION.replace("CHANGE", 'q = 1 / (1 + np.exp(-s)); slope["sigmoid"] = q * (1 - q)'),
+            "no second sigmoid",
+        ),
+        ("activations", ACTIVATION.replace("CHANGE", 'slope["tanh"] = 1 - a**2'), "contains the value"),
+        ("activations", ACTIVATION.replace("CHANGE", 'slope["tanh"] = t**2 - 1'), "tanh: .*wrong sign"),
+        ("activations", ACTIVATION.replace("CHANGE", 'value["relu"] = abs(a)'), "absolute value"),
+        ("activations", ACTIVATION.replace("CHANGE", 'slope["relu"] = np.sign(a)'), "this is the sign"),
+        (
+            "activations",
+            ACTIVATION.replace("CHANGE", 'value["leaky_relu"] = np.minimum(a, 0.01 * a)'),
+            "wrong way round",
+        ),
+        (
+            "activations",
+            ACTIVATION.replace("CHANGE", 'value["leaky_relu"] = np.where(up, a, -0.01)'),
+            "everywhere below",
+        ),
+        ("activations", ACTIVATION.replace("CHANGE", 'slope["leaky_relu"] = np.where(up, 1, 0.1)'), "not 0.1"),
+        ("activations", ACTIVATION.replace("CHANGE", "a = a[0] if a.ndim > 1 else [][1]"), "stops with IndexError"),
+        (
+            "losses",
+            "def softmax(s):\n    e = np.exp(s - s.max(0))\n    return e / e.sum(1, keepdims=True)",
+            "of each column",
+        ),
+        ("losses", "softmax = lambda s: 1 / (1 + np.exp(-s))", "a sigmoid of each score"),
+        (
+            "losses",
+            "def softmax(s):\n    e = np.exp(-s)\n    return e / e.sum(1, keepdims=True)",
+            "minus in the exponent",
+        ),
+        (
+            "losses",
+            "def softmax(s):\n    e = np.exp(s)\n    return e / e[:, [0, 1, 2]].sum(1, keepdims=True)",
+            "IndexError",
+        ),
+        ("losses", f"f = {LOG_P}\ncross_entropy = lambda s, y: -f(s).mean()", "averages over all classes"),
+        ("losses", f"f = {LOG_P}\ncross_entropy = lambda s, y: -f(s).sum() / len(y)", "adds up all classes"),
+        ("losses", f"f = {LOG_P}\ncross_entropy = lambda s, y: -(f(s) * np.eye(3)[y]).mean()", "N times C"),
+        ("losses", f"f = {LOG_P}\ncross_entropy = lambda s, y: -(f(s) * np.eye(3)[y]).sum() / 3", "number of classes"),
+        ("losses", f"f = {LOG_P}\ncross_entropy = lambda s, y: -f(s)[y].mean()", "takes rows"),
+        ("losses", f"f = {LOG_P}\ncross_entropy = lambda s, y: -f(s)[np.arange(len(y)), y - 1].mean()", "from 1"),
+        ("losses", f"f = {LOG_P}\ncross_entropy = lambda s, y: -f(s).max(1).mean()", "likeliest class"),
+        (
+            "losses",
+            "cross_entropy = lambda s, y: -np.log(softmax(s)[np.arange(len(y)), y].mean())",
+            "logarithm of the mean",
+        ),
+        ("losses", "squared_error = lambda p, t: (((p - t) ** 2).sum() / (len(p) - 1), 0)", "N - 1"),
+        ("losses", "squared_error = lambda p, t: (np.sqrt(((p - t) ** 2).mean()), 0)", "a root"),
+        ("losses", "squared_error = lambda p, t: ((p - t).mean() ** 2, 0)", "square of the mean"),
+        ("losses", "squared_error = lambda p, t: (((p - t) ** 2).mean(), p - t)", "lacks the 2 .* divided by N"),
+        (
+            "losses",
+            "squared_error = lambda p, t: (((p - t) ** 2).mean(), 2 * (t - p))",
+            "wrong way round, and .* divided",
+        ),
+        ("losses", "squared_error = lambda p, t: (((p - t) ** 2).mean(), 2 * abs(p - t) / len(p))", "lost its sign"),
+        (
+            "losses",
+            "squared_error = lambda p, t: (((p - t) ** 2).mean(), 2 * (p - t) ** 2 / len(p))",
+            "squares the errors",
+        ),
+        ("maxout", "maxout = lambda x, w, b: (np.einsum('nd,khd->nkh', x, w) + b).min(1)", "smallest piece"),
+        ("maxout", "maxout = lambda x, w, b: (np.einsum('nd,khd->nkh', x, w) + b).mean(1)", "mean of the pieces"),
+        ("maxout", "relu_as_maxout = lambda w, b: ([w, 0.01 * w], [b, 0.01 * b])", "a leaky ReLU"),
+        ("maxout", "relu_as_maxout = lambda w, b: ([w, 0 * w], [b, 0 * b + 1])", "never falls below 1"),
+        ("maxout", "relu_as_maxout = lambda w, b: ([w, w], [b, 0 * b])", "keeps the weights"),
+    ],
+)
+def test_a_check_names_further_mistakes(exercise, code, words):
+    with mutation.Judge(NAME) as judge:
+        assert re.search(words, judge.visible(exercise, code) or "accepted")

@@ -41,7 +41,8 @@
 # - Write it with NumPy: `course_utils.scratch` and torch are not there when your work is graded.
 #
 # A layer with $H$ units on $D$ inputs has weights `w` of shape (H, D), one row a unit, and biases `b` of shape (H,). Inputs
-# come in batches, `x` of shape (N, D), one row an example.
+# come in batches, `x` of shape (N, D), one row an example. The formulas below are for one example: there $x$ is a column, and
+# the weights stand on its left. In a batch it is a row: write the shapes under each other before you write the product.
 #
 # Run the next cell first.
 
@@ -62,7 +63,7 @@ import numpy as np
 #
 # > **Predict.** XOR: can a network of two layers *without* an activation between them compute it? With 1,000 hidden units?
 #
-# **Why it matters.** The activation is the only thing that makes depth worth anything.
+# **Why it matters.** Without an activation, depth computes nothing that one layer could not.
 #
 # **Write** `two_layers`, with tanh between the layers, and `collapse`: the one layer that does what two linear ones do.
 
@@ -104,12 +105,13 @@ checks.two_layers(two_layers, collapse)
 #
 # $$ z_m = \operatorname{sign}(w_m \cdot x + b_m), \qquad y = \operatorname{sign}(v \cdot z + c) $$
 #
-# > **Predict.** $D = 10$. How many hidden units does the worst list need?
+# > **Predict.** $D = 10$. How many hidden units does this recipe need for the longest list there is?
 #
 # **Why it matters.** So two layers can compute *every* function of binary inputs. The price is the second lesson: a unit for each pattern is learning
 # by heart.
 #
-# **Write** `pattern_network`. Any weights that work are right. Every row of `patterns` is different from the others, and there is at least one.
+# **Write** `pattern_network`. A silent hidden unit counts $-1$ in the sum of the output unit, not 0: how large is that sum when none fires, and
+# when one does? Any weights that work are right. Every row of `patterns` is different from the others, and there is at least one.
 
 
 # %% nbgrader={"grade": false, "grade_id": "patterns_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -142,7 +144,8 @@ checks.patterns(pattern_network)
 # **Why it matters.** This is the universal approximation theorem, built by hand instead of proven: more bumps, smaller error. It says
 # that the weights *exist*. It does not say that training finds them, or how many units a picture would need.
 #
-# **Write** `bump` and `draw_curve`. Steepness times distance can be 1000 and more: the sigmoid has to survive that.
+# **Write** `bump` and `draw_curve`. Steepness times distance can be 1000 and more: the sigmoid has to come out as a number there, not as NaN.
+# One way that never overflows is $\sigma(a) = \big(1 + \tanh(a / 2)\big) / 2$. (A warning of NumPy's costs nothing as long as the number is right.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "bumps_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -152,12 +155,10 @@ def bump(x, left, right, height, steepness):
     x: places, shape (N,).  left, right: its edges.  height: its height.  steepness: k, above 0.
     Returns shape (N,).
     """
-
     ### BEGIN SOLUTION
-    def sigmoid(a):
-        return (1 + np.tanh(a / 2)) / 2
-
-    return height * (sigmoid(steepness * (x - left)) - sigmoid(steepness * (x - right)))
+    up = (1 + np.tanh(steepness * (x - left) / 2)) / 2
+    down = (1 + np.tanh(steepness * (x - right) / 2)) / 2
+    return height * (up - down)
     ### END SOLUTION
 
 
@@ -176,7 +177,10 @@ def draw_curve(x, edges, heights, steepness):
 checks.bumps(bump, draw_curve)
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "bumps_picture_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# See your bumps draw a sine, with 5 bumps, with 10 and with 40.
+# > **Predict.** You take twice as many bumps, each half as wide. What becomes of the largest error?
+#
+# See your bumps draw a sine, with 5 bumps, with 10 and with 40. The titles say how far off they are at most, away from the two ends: there half a
+# step is missing, because no bump stands outside.
 
 # %% nbgrader={"grade": false, "grade_id": "bumps_picture", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.pictures.sine(draw_curve)
@@ -197,7 +201,7 @@ checks.pictures.sine(draw_curve)
 #
 # **Why it matters.** Learning flows through the slopes. Where they are zero nothing flows: a saturated sigmoid, a dead ReLU.
 #
-# **Write** `activation`. For $a = -1000$ it must not overflow.
+# **Write** `activation`. At $a = -1000$ and $a = 1000$, too, value and slope have to be right, as in exercise 3.
 
 
 # %% nbgrader={"grade": false, "grade_id": "activations_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -233,7 +237,11 @@ checks.activations(activation)
 #
 # $$ L = \frac{1}{N} \sum_n (\hat y_n - y_n)^2, \qquad \frac{\partial L}{\partial \hat y_n} = \frac{2\,(\hat y_n - y_n)}{N} $$
 #
-# Scores of 1000 happen. $e^{1000}$ does not fit into the computer; subtract the largest score of each row first: that changes no probability.
+# Scores of 1000 happen. $e^{1000}$ does not fit into the computer; subtract the largest score of each row first: that changes no probability. And a
+# probability can round to 0, where the logarithm ends. So the loss does not go through the softmax: put its formula into the logarithm on paper,
+# $\ln p_{nc} = s_{nc} - \ln \sum_k e^{s_{nk}}$, and subtract the largest score there.
+#
+# > **Predict.** A network that knows nothing yet gives the same score to all of 10 classes. How large is the loss?
 #
 # **Why it matters.** The loss is the only thing a network is ever told. Everything it learns, it learns from this number's slope.
 #

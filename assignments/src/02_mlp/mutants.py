@@ -82,6 +82,31 @@ def collapse(w1, b1, w2, b2):
     return (w2 @ w1).T, w2 @ b1 + b2
 
 
+# %% wrong two_layers: one bias for all outputs
+# thinks: an output has the bias of the first
+# says: output k gets b2[k]
+# hidden says: two_layers is not right
+def two_layers(x, w1, b1, w2, b2):
+    return np.tanh(x @ w1.T + b1) @ w2.T + b2[0]
+
+
+# %% wrong two_layers: reshaped in place of transposed
+# thinks: reshape turns rows into columns
+# says: reshapes w2
+# hidden says: two_layers is not right
+def two_layers(x, w1, b1, w2, b2):
+    return np.tanh(x @ w1.T + b1) @ w2.reshape(w2.shape[1], w2.shape[0]) + b2
+
+
+# %% wrong two_layers: a tanh in the collapse
+# thinks: the tanh is still there
+# says: has a tanh in it
+# hidden says: the bias of collapse is not right
+def collapse(w1, b1, w2, b2):
+    return w2 @ w1, w2 @ np.tanh(b1) + b2
+
+
+
 # %% right patterns: thresholds half way
 def pattern_network(patterns):
     m, d = patterns.shape
@@ -151,6 +176,24 @@ def pattern_network(patterns):
 def pattern_network(patterns):
     m, d = patterns.shape
     return -patterns.astype(float), np.full(m, -float(d)), np.ones(m), m - 1.0
+
+
+# %% wrong patterns: silent units count nothing
+# thinks: an output unit just below zero is an OR
+# says: counts -1
+# hidden says: pattern_network
+def pattern_network(patterns):
+    m, d = patterns.shape
+    return patterns.astype(float), np.full(m, -float(d)), np.ones(m), -0.5
+
+
+# %% wrong patterns: threshold of the smallest patterns
+# thinks: the largest product is 3
+# says: pattern_network
+def pattern_network(patterns):
+    m = len(patterns)
+    return patterns.astype(float), np.full(m, -3.0), np.ones(m), m - 1.0
+
 
 
 # %% right bumps: sigmoid by cases
@@ -234,6 +277,39 @@ def draw_curve(x, edges, heights, steepness):
 # says: last bump
 def draw_curve(x, edges, heights, steepness):
     return sum(bump(x, edges[i], edges[i + 1], heights[i], steepness) for i in range(len(heights) - 1))
+
+
+# %% right bumps: the formula as it stands, with its warnings
+def bump(x, left, right, height, steepness):
+    up = 1 / (1 + np.exp(-steepness * (x - left)))
+    down = 1 / (1 + np.exp(-steepness * (x - right)))
+    return height * (up - down)
+
+
+# %% wrong bumps: product of the steps
+# thinks: up and not yet down is a product
+# says: multiplies the two steps
+# hidden says: bump is not right
+def bump(x, left, right, height, steepness):
+    step = lambda a: (1 + np.tanh(a / 2)) / 2
+    return height * step(steepness * (x - left)) * step(steepness * (right - x))
+
+
+# %% wrong bumps: a steepness of its own
+# thinks: the curve wants edges as sharp as can be
+# says: does not use the steepness
+# hidden says: not the sum of the bumps
+def draw_curve(x, edges, heights, steepness):
+    return sum(bump(x, edges[i], edges[i + 1], h, 200.0) for i, h in enumerate(heights))
+
+
+# %% wrong bumps: hard edges
+# thinks: bump i is there between its edges, and only there
+# says: does not use the steepness
+# hidden says: not the sum of the bumps
+def draw_curve(x, edges, heights, steepness):
+    return np.array([sum(h for l, r, h in zip(edges, edges[1:], heights) if l <= v < r) for v in x], dtype=float)
+
 
 
 # %% right activations: by formulas that do not overflow
@@ -377,6 +453,39 @@ def activation(kind, a):
     return np.where(a > 0, a, leak * a), np.where(a > 0, 1.0, leak)
 
 
+# %% wrong activations: slope first
+# thinks: the order of two results does not matter
+# says: the slope comes first
+# hidden says: is not right
+def activation(kind, a):
+    if kind == "sigmoid":
+        value = (1 + np.tanh(a / 2)) / 2
+        return value * (1 - value), value
+    if kind == "tanh":
+        return np.tanh(a), 1 - np.tanh(a) ** 2
+    leak = 0.0 if kind == "relu" else 0.01
+    return np.where(a > 0, a, leak * a), np.where(a > 0, 1.0, leak)
+
+
+# %% wrong activations: one array with two names
+# thinks: slope = value makes a second array
+# says: change together
+# hidden says: relu: its value is not right
+def activation(kind, a):
+    if kind == "sigmoid":
+        value = (1 + np.tanh(a / 2)) / 2
+        return value, value * (1 - value)
+    if kind == "tanh":
+        return np.tanh(a), 1 - np.tanh(a) ** 2
+    if kind == "relu":
+        value = np.maximum(a, 0)
+        slope = value
+        slope[slope > 0] = 1
+        return value, slope
+    return np.where(a > 0, a, 0.01 * a), np.where(a > 0, 1.0, 0.01)
+
+
+
 # %% right losses: by logarithms
 def softmax(s):
     return np.exp(s - np.logaddexp.reduce(s, axis=1)[:, None])
@@ -504,6 +613,52 @@ def squared_error(prediction, target):
     return (error**2).sum() / (len(error) + 1), 2 * error / (len(error) + 1)
 
 
+# %% wrong losses: scores cut off
+# thinks: a score above 500 is as good as 500
+# says: cuts large scores off
+# hidden says: softmax is not right for large scores
+def softmax(s):
+    e = np.exp(np.clip(s, -500, 500))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+# %% wrong losses: largest score of the whole table
+# thinks: one shift serves every example
+# says: cross_entropy fails for large scores
+def cross_entropy(s, y):
+    shifted = s - s.max()
+    with np.errstate(all="ignore"):
+        log_sum = np.log(np.exp(shifted).sum(axis=1))
+    return (log_sum - shifted[np.arange(len(y)), y]).mean()
+
+
+# %% wrong losses: columns for every row
+# thinks: p[:, y] picks one number of each row
+# says: columns for every row
+# hidden says: cross_entropy is not right
+def cross_entropy(s, y):
+    shifted = s - s.max(axis=1, keepdims=True)
+    return -(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))[:, y].mean()
+
+
+# %% wrong losses: the probability itself
+# thinks: a loss is the mean probability, with a minus
+# says: the probability itself
+# hidden says: cross_entropy
+def cross_entropy(s, y):
+    return np.asarray(softmax(s))[np.arange(len(y)), y].mean()
+
+
+# %% wrong losses: every prediction against every target
+# thinks: a column and a row are subtracted number by number
+# says: with every target
+# hidden says: squared_error is not right
+def squared_error(prediction, target):
+    error = prediction - target
+    return ((prediction[:, None] - target) ** 2).mean(), 2 * error / len(error)
+
+
+
 # %% right maxout: piece by piece
 def maxout(x, w, b):
     best = x @ w[0].T + b[0]
@@ -578,3 +733,27 @@ def relu_as_maxout(w, b):
 # says: bias of the second piece
 def relu_as_maxout(w, b):
     return np.stack([w, np.zeros_like(w)]), np.stack([b, b])
+
+
+# %% wrong maxout: bias after the choice
+# thinks: the largest bias belongs to the largest piece
+# says: after the choice
+# hidden says: not the largest of the pieces
+def maxout(x, w, b):
+    return np.einsum("nd,khd->knh", x, w).max(axis=0) + b.max(axis=0)
+
+
+# %% wrong maxout: largest in size
+# thinks: a piece of -7 is larger than one of 3
+# says: absolute values
+# hidden says: not the largest of the pieces
+def maxout(x, w, b):
+    return np.abs(np.einsum("nd,khd->knh", x, w) + b[:, None]).max(axis=0)
+
+
+# %% wrong maxout: bias of the ReLU lost
+# thinks: the pieces need weights only
+# says: loses the bias
+# hidden says: relu_as_maxout is not the ReLU layer
+def relu_as_maxout(w, b):
+    return np.stack([w, np.zeros_like(w)]), np.zeros((2, len(b)))
