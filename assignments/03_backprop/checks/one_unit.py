@@ -1,6 +1,8 @@
 # Built from assignments/src by `python -m tools.assignments build`: edit the source, not this file.
 """Exercise 1: one unit."""
 
+import math
+
 from .answers import ask, compare, passed, read_number, read_tuple
 
 
@@ -23,6 +25,11 @@ def unit(function) -> None:
         (-2 * e * slope, "dw has the sign the wrong way round: e = z - y, so a larger z means a larger loss here"),
         (0.75 * e * slope, "dw and dx are exchanged: the gradient of w contains x"),
         (4 * e * slope, "dw is twice as large as it should be: the half in the loss takes the 2 away"),
+        (e * slope, "dw is half as large as it should be: it lacks the factor x, or takes the half of the loss along"),
+        (2 * slope, "dw lacks the error: the first slope on the way back is dL/de = e"),
+        (e**2 * slope, "dw begins with the loss itself: the first slope on the way back is dL/de = e"),
+        (2 * e * 0.75, "dw takes the slope of tanh as 1 - a^2: it is 1 - z^2, with z = tanh(a)"),
+        (2 * e * (1 - z), "dw takes the slope of tanh as 1 - z: it is 1 - z^2"),
     ]
     compare(
         dw,
@@ -30,16 +37,31 @@ def unit(function) -> None:
         mistakes,
         f"dw is not right: it is e (1 - z^2) x = {2 * e * slope:.4f} here, yours is {dw:.4f}",
     )
-    mistakes = [(1.0, "the gradient of b is not 1: that is only the local slope of a with b; multiply by dL/da")]
+    mistakes = [
+        (1.0, "the gradient of b is not 1: that is only the local slope of a with b; multiply by dL/da"),
+        (0.75 * e * slope, "the gradient of b should be the third value: return loss, dw, db, dx in this order"),
+        (e, "the gradient of b lacks the slope of tanh: between z and a lies the factor 1 - z^2"),
+    ]
     compare(
         db,
         e * slope,
         mistakes,
         f"the gradient of b is not right: e (1 - z^2) = {e * slope:.4f} here, yours is {db:.4f}",
     )
+    mistakes = [
+        (2 * e * slope, "dx and dw are the same: the gradient of x contains w"),
+        (e * slope, "dx lacks the factor w: it is how much a grows with x"),
+        (0.75, "dx is not w: that is only the local slope of a with x; multiply by dL/da"),
+        (0.75 * e, "dx lacks the slope of tanh: between z and a lies the factor 1 - z^2"),
+    ]
     compare(
         dx,
         0.75 * e * slope,
-        otherwise=f"dx is not right: e (1 - z^2) w = {0.75 * e * slope:.4f} here, yours is {dx:.4f}",
+        mistakes,
+        f"dx is not right: e (1 - z^2) w = {0.75 * e * slope:.4f} here, yours is {dx:.4f}",
     )
-    passed(1, "Four lines down, four lines up.")
+    passed(
+        1,
+        f"The prediction: small. At a = 10 the slope 1 - z^2 is {1 - math.tanh(10) ** 2:.0e}, and every gradient is "
+        "multiplied by it: the unit is badly wrong and hardly learns.",
+    )

@@ -27,6 +27,11 @@ def steps(numerical_gradient) -> None:
     axes.loglog(sizes, np.maximum(errors, 1e-17), "o-", color=BLUE, markersize=3)
     axes.invert_xaxis()
     axes.set(xlabel="step h", ylabel="error", title="Too large a step bends, too small a step drowns in rounding")
+    best = int(np.argmin(errors))
+    print(
+        f"The prediction: your error is smallest, {errors[best]:.0e}, near h = {sizes[best]:.0e}. With a larger step the "
+        "curve bends on the way; with a smaller one the rounding of f, divided by h, takes over."
+    )
     plt.show()
 
 
@@ -62,6 +67,10 @@ def moons(network_gradients) -> None:
     axes.contourf(side, side, score.reshape(120, 120), levels=[-1e9, 0, 1e9], colors=[BLUE, ORANGE], alpha=0.25)
     for label, color, marker in ((0, BLUE, "o"), (1, ORANGE, "s")):
         axes.plot(*x[y == label].T, marker, color=color, markersize=4)
+    print(
+        f"The prediction: guessing has the loss {np.log(2):.3f}, your network ended at {loss:.3f}. The border is made of "
+        "straight pieces: as long as no unit switches on or off, a network of ReLUs is linear."
+    )
     axes.set(title=f"400 steps of your gradients: loss {loss:.3f}", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
     plt.show()
 

@@ -38,7 +38,7 @@
 #   calling your functions of earlier exercises.
 # - Keep the names and the order of the arguments. Leave the check cells as they are.
 # - Each call must finish within 4 seconds.
-# - Write it with NumPy: `course_utils.scratch` and torch are not there when your work is graded.
+# - Write it with NumPy: `course_utils.scratch`, torch and SciPy are not there when your work is graded.
 #
 # Run the next cell first.
 
@@ -87,7 +87,7 @@ checks.unit(unit)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "engine_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 2: an engine
 #
-# Now for any graph. Number all values. The first are the **inputs**; each **operation** makes one more value from earlier
+# Now for any graph. Number all values, from 0. The first are the **inputs**; each **operation** makes one more value from earlier
 # ones. A graph is then a list of operations, such as
 #
 #     ops = [["mul", 0, 1], ["add", 3, 2], ["tanh", 4]]
@@ -106,6 +106,7 @@ checks.unit(unit)
 # operations **from the last to the first**. When an operation's turn comes, its value has all of its gradient already. It passes
 # it on to the values it was made from, each time multiplied by the local slope, and it **adds** to what is there: a
 # value that was used twice gets two contributions. `i` and `j` may be the same number, and that is a use twice, too.
+# `backward` is not told the number of inputs: it is `len(values) - len(ops)`. A value that leads nowhere keeps its gradient 0.
 #
 # > **Predict.** `[["mul", 0, 0]]` squares its input. What is the gradient of value 0 when it is 3? What comes out if
 # > you set instead of add?
@@ -181,7 +182,7 @@ checks.engine(evaluate, backward)
 # moving to both sides, by an amount that shrinks with $h^2$.
 #
 # Two gradients are compared by their **relative error**: the length of their difference, divided by the sum of their lengths.
-# Two gradients of zeros agree: their error is 0.
+# A length is the root of the sum of the squares of all numbers, also in a matrix. Two gradients of zeros agree: their error is 0.
 #
 # **Why it matters.** It needs two forward passes for each number, so nobody trains with it. But it knows nothing of your
 # backward pass, and that makes it the best witness there is.
@@ -235,8 +236,9 @@ checks.pictures.steps(numerical_gradient)
 #
 # $$ A = X W^\top + b $$
 #
-# with one row of $W$ for each unit. Number by number $a_{nh} = \sum_d w_{hd}\, x_{nd} + b_h$. From above arrives
-# $g_{nh} = \partial L / \partial a_{nh}$. Ask the three questions again:
+# with one row of $W$ for each unit $h$; $d$ counts the $D$ numbers of an input. Number by number $a_{nh} = \sum_d w_{hd}\, x_{nd} + b_h$. From above arrives
+# $g_{nh} = \partial L / \partial a_{nh}$. Ask of each of the three what it touches,
+# and with which factor:
 #
 # - $w_{hd}$ touches $a_{nh}$ for **every** example $n$, with factor $x_{nd}$: for one example the gradient is the outer product of $g$
 #   and $x$, for a batch the sum of them;
@@ -245,7 +247,8 @@ checks.pictures.steps(numerical_gradient)
 #
 # Whether the loss is a sum or a mean over the batch was decided where the loss was computed: $g$ knows it already.
 #
-# **Why it matters.** Written as products of matrices, these three lines are two thirds of the time of all training.
+# **Why it matters.** In a network of linear layers these three lines are about two thirds of all multiplications of training: the
+# forward pass is the rest.
 #
 # **Write** `linear_backward`.
 
@@ -278,9 +281,12 @@ checks.linear(linear_backward)
 # \frac{\partial L}{\partial s_{nc}} = \frac{p_{nc} - \mathbb{1}[c = y_n]}{N} $$
 #
 # Logits of 1000 happen. $e^{1000}$ does not fit into the computer; subtracting the largest logit of each row first changes no
-# probability, and makes every exponent at most 0.
+# probability, and makes every exponent at most 0. Still a probability may become 0 in the computer, and $\ln 0$ is infinite. So do not
+# take the logarithm of $p$: the shifted logits have $\ln p_{nc} = s_{nc} - \ln \sum_k e^{s_{nk}}$, and that sum is at least 1.
 #
 # > **Predict.** What is the sum of the gradient over the classes of one example?
+#
+# **Why it matters.** The loss starts every backward pass, and the gate decides where it stops.
 #
 # **Write** `relu_backward` and `cross_entropy`.
 
@@ -352,7 +358,10 @@ def network_gradients(x, y, w1, b1, w2, b2):
 checks.network(network_gradients)
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "network_picture_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# See it learn: your gradients, plain gradient descent, two moons.
+# See it learn: your gradients, plain gradient descent, two moons, 16 hidden units.
+#
+# > **Predict.** Who guesses between two classes has the loss $\ln 2 = 0.69$. Where is yours after 400 steps, and what shape has the
+# > border between the classes?
 
 # %% nbgrader={"grade": false, "grade_id": "network_picture", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.pictures.moons(network_gradients)

@@ -198,6 +198,12 @@ def test_gradients_of_values_used_by_several_operations(student, rng):
     got, want = ask_gradients(student, ops, inputs)
     assert abs(got[0] - inputs[0]) > 1e-6, says("backward sets a gradient where it should add")
     compare(got, want, otherwise="backward is not right where a value is used by several operations")
+    size = float(rng.uniform(1, 2))
+    for name in ("relu", "tanh"):
+        got, want = ask_gradients(student, [[name, 0], ["mul", 1, 0]], np.array([size]))
+        compare(got, want, otherwise="backward sets a gradient where it should add, at a ReLU or a tanh")
+    got, want = ask_gradients(student, [["mul", 0, 1], ["add", 0, 1]], inputs)
+    compare(got, want, otherwise="backward is not right where a value leads nowhere: its gradient is 0")
     for _ in range(3):
         got, want = ask_gradients(student, *tangle(rng))
         compare(got, want, otherwise="backward is not right where a value is used by several operations")
@@ -221,6 +227,8 @@ def test_gradients_through_a_relu(student, rng):
     for value, factors in ((size, -factor), (size, factor), (-size, factor), (-size, -factor)):
         got, want = ask_gradients(student, [["relu", 0], ["mul", 2, 1]], np.array([value, factors]))
         compare(got, want, otherwise=gate)
+    got, want = ask_gradients(student, [["mul", 0, 1], ["relu", 2]], -rng.uniform(0.2, 0.7, size=2))
+    compare(got, want, otherwise="backward closes a ReLU whose input is between 0 and 1: it is open above 0")
     got, want = ask_gradients(student, [["relu", 0], ["mul", 2, 1]], np.array([0.0, factor]))
     compare(got, want, otherwise="backward: the ReLU has slope 0 at 0")
 
@@ -236,7 +244,7 @@ def test_differences_to_both_sides(student, rng):
         return run(cube, x)[-1]
 
     for h in (0.5, 0.25):
-        inputs = rng.uniform(1, 2, size=2) + np.array([0.0, 1.5])
+        inputs = (rng.uniform(1, 2, size=2) + np.array([0.0, 1.5])) * np.array([1.0, -1.0 if h == 0.5 else 1.0])
         units = h * np.eye(2)
         right = np.array([(value(inputs + u) - value(inputs - u)) / (2 * h) for u in units])
         got = read_array(student.numerical_gradient(cube, inputs, h), (2,), "numerical_gradient(ops, inputs, h)")
@@ -252,6 +260,9 @@ def test_differences_to_both_sides(student, rng):
             ([right[0], stays], "numerical_gradient never moves back what it moved before"),
             ([3 * inputs[0] ** 2 * inputs[1], inputs[0] ** 3], "numerical_gradient ignores h"),
             (-right, "numerical_gradient has the sign the wrong way round"),
+            (np.abs(right), "numerical_gradient loses the sign"),
+            (2 * h * right, "numerical_gradient does not divide by the distance of the two places, 2 h"),
+            (h * h * right, "numerical_gradient multiplies by h"),
         ]
         compare(got, right, mistakes, "numerical_gradient is not right")
     ops, inputs = tangle(rng)
@@ -267,9 +278,9 @@ def ask_error(student, a, b):
 
 @hidden("gradient_check", points=1.25)
 def test_relative_error(student, rng):
-    for size in (2, 5):
-        a, b = rng.normal(size=size), 3 * rng.normal(size=size)
-        lengths = [math.sqrt(sum(v * v for v in vector)) for vector in (a, b, a - b, a + b)]
+    for shape in (2, 5, (3, 2)):
+        a, b = rng.normal(size=shape), 3 * rng.normal(size=shape)
+        lengths = [math.sqrt(sum(v * v for v in numbers.ravel())) for numbers in (a, b, a - b, a + b)]
         got = read_number(ask_error(student, a, b), "relative_error(a, b)")
         by_sum = "relative_error divides by something else than the sum of the lengths"
         mistakes = [
@@ -278,7 +289,8 @@ def test_relative_error(student, rng):
             (lengths[2] / lengths[1], by_sum),
             (lengths[2] / lengths[3], by_sum),
         ]
-        compare(got, lengths[2] / (lengths[0] + lengths[1]), mistakes, "relative_error is not right")
+        otherwise = "relative_error is not right for matrices" if a.ndim == 2 else "relative_error is not right"
+        compare(got, lengths[2] / (lengths[0] + lengths[1]), mistakes, otherwise)
 
 
 @hidden("gradient_check", points=0.75, after="test_relative_error")
@@ -291,6 +303,12 @@ def test_relative_error_at_its_ends(student, rng):
         0,
         otherwise="relative_error of equal gradients is not 0",
     )
+    for pair in ((a, 0 * a), (0 * a, a)):
+        got = read_number(ask_error(student, *pair), "relative_error(a, b)", finite=False)
+        compare(got, 1, otherwise="relative_error where one of the two is all zeros is not 1")
+    small = a / np.linalg.norm(a) * 1e-6
+    got = read_number(ask_error(student, small, 3 * small), "relative_error(a, b)")
+    compare(got, 0.5, otherwise="relative_error is not right for small gradients")
     value = ask_error(student, np.zeros(4), np.zeros(4))
     number = value if isinstance(value, float) and math.isnan(value) else None
     if number is None and np.ndim(value) == 0 and getattr(value, "dtype", np.dtype(object)).kind == "f":
@@ -323,6 +341,8 @@ def test_gradient_of_the_inputs(student, rng):
         want = [[sum(g[n, h] * w[h, d] for h in range(len(w))) for d in range(x.shape[1])] for n in range(len(x))]
         got = read_array(ask_linear(student, g, x, w)[0], x.shape, "the gradient with respect to x")
         mistakes = [(g.sum(axis=1, keepdims=True) * x, "the gradient of x contains the inputs: the factor is w")]
+        if len(x) > 1:
+            mistakes.append((np.array(want) / len(x), MEAN))
         compare(got, want, mistakes, "the gradient of x is not right")
 
 
@@ -428,13 +448,17 @@ def test_gradient_of_the_loss(student, rng):
 @hidden("ends", points=0.5, after=("test_loss", "test_gradient_of_the_loss"))
 def test_loss_of_large_logits(student, rng):
     logits, y = (
-        np.array([[1000.0, 0.0, 999.0], [-2000.0, -1000.0, -2000.0]]) + rng.normal(size=(2, 3)),
+        np.array([[3000.0, 0.0, 2999.0], [-2000.0, -1000.0, -2000.0]]) + rng.normal(size=(2, 3)),
         np.array([1, 1]),
     )
     loss, gradient = ask_loss(student, logits, y)
+    infinite = False
     try:
-        loss, gradient = read_number(loss, "the loss"), read_array(gradient, (2, 3), "the gradient")
+        gradient = read_array(gradient, (2, 3), "the gradient")
+        infinite = read_number(loss, "the loss", finite=False) == math.inf
+        loss = read_number(loss, "the loss")
     except Wrong:
+        assert not infinite, says("cross_entropy takes the logarithm of a probability that has become 0")
         raise Wrong("cross_entropy fails for large logits: subtract the largest logit of each row first") from None
     compare(loss, mean_surprise(logits, y), otherwise="cross_entropy is not right for large logits")
     assert abs(gradient.sum()) < 1e-5, says("the gradient of cross_entropy is not right for large logits")

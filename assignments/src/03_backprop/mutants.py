@@ -94,6 +94,38 @@ def unit(x, w, b, y):
     return (z - y) ** 2 / 2, d * x, 1.0, d * w
 
 
+# %% wrong unit: starts from the loss
+# thinks: what goes back is the loss
+# says: the loss itself
+# hidden says: dw is not right
+def unit(x, w, b, y):
+    z = np.tanh(w * x + b)
+    loss = (z - y) ** 2 / 2
+    d = loss * (1 - z**2)
+    return loss, d * x, d, d * w
+
+
+# %% wrong unit: slope from the sum
+# thinks: the slope of tanh is 1 minus the square of what goes in
+# says: 1 - a^2
+# hidden says: dw is not right
+def unit(x, w, b, y):
+    a = w * x + b
+    e = np.tanh(a) - y
+    d = e * (1 - a**2)
+    return e**2 / 2, d * x, d, d * w
+
+
+# %% wrong unit: gradients in the order of the arguments
+# thinks: results come back in the order x, w, b
+# says: in this order
+# hidden says: gradient of b
+def unit(x, w, b, y):
+    z = np.tanh(w * x + b)
+    d = (z - y) * (1 - z**2)
+    return (z - y) ** 2 / 2, d * x, d * w, d
+
+
 # %% right engine: dictionaries of functions
 FORWARD = {"add": lambda a, b: a + b, "mul": lambda a, b: a * b, "tanh": np.tanh, "relu": lambda a: a * (a > 0)}
 
@@ -280,6 +312,30 @@ def backward(ops, values):
     return gradients
 
 
+# %% wrong engine: the gate opens at one
+# thinks: a gate opens at 1
+# says: open above 0
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += g * values[j]
+            gradients[j] += g * values[i]
+        elif name == "tanh":
+            gradients[where[0]] += g * (1 - value**2)
+        elif values[where[0]] > 1:
+            gradients[where[0]] += g
+    return gradients
+
+
 # %% wrong engine: slope of tanh without the gradient from above
 # thinks: the gradient is the local slope
 # says: multiplied by the gradient from above
@@ -325,6 +381,135 @@ def evaluate(ops, inputs):
         v = [values[i % len(values)] for i in where]
         results.append({"add": sum(v), "mul": np.prod(v), "tanh": np.tanh(v[0]), "relu": max(0.0, v[0])}[name])
     return np.array(values + results)
+
+
+# %% wrong engine: products without the gradient from above
+# thinks: the gradient of a factor is the other factor
+# says: local slope alone
+# hidden says: chain
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += values[j]
+            gradients[j] += values[i]
+        elif name == "tanh":
+            gradients[where[0]] += g * (1 - value**2)
+        elif value > 0:
+            gradients[where[0]] += g
+    return gradients
+
+
+# %% wrong engine: the tanh sets in place of adding
+# thinks: what goes into a squashing function goes nowhere else
+# says: should add, at the tanh
+# hidden says: at a ReLU or a tanh
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += g * values[j]
+            gradients[j] += g * values[i]
+        elif name == "tanh":
+            gradients[where[0]] = g * (1 - value**2)
+        elif value > 0:
+            gradients[where[0]] += g
+    return gradients
+
+
+# %% wrong engine: the ReLU sets in place of adding
+# thinks: what goes into a gate goes nowhere else
+# says: should add, at the ReLU
+# hidden says: at a ReLU or a tanh
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += g * values[j]
+            gradients[j] += g * values[i]
+        elif name == "tanh":
+            gradients[where[0]] += g * (1 - value**2)
+        else:
+            gradients[where[0]] = g * (value > 0)
+    return gradients
+
+
+# %% wrong engine: passes on whenever something arrives
+# thinks: a value passes its gradient on each time it gets some
+# says: several times
+# hidden says: used by several operations
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.zeros(len(values))
+    gradients[-1] = 1.0
+
+    def visit(place):
+        if place < first:
+            return
+        name, *where = ops[place - first]
+        slopes = {
+            "add": [1.0, 1.0],
+            "mul": [values[where[-1]], values[where[0]]],
+            "tanh": [1 - values[place] ** 2],
+            "relu": [float(values[place] > 0)],
+        }[name]
+        if len(set(where)) == 1:
+            where, slopes = where[:1], [sum(slopes)]
+        for i, slope in zip(where, slopes):
+            gradients[i] += gradients[place] * slope
+            visit(i)
+
+    visit(len(values) - 1)
+    return gradients
+
+
+# %% wrong engine: every value starts with the gradient one
+# thinks: the gradient of a value with respect to itself is 1
+# says: backward is not right
+# hidden says: backward is not right
+def backward(ops, values):
+    first = len(values) - len(ops)
+    gradients = np.ones(len(values))
+    gradients[-1] = 1.0
+    for number in reversed(range(len(ops))):
+        name, *where = ops[number]
+        g, value = gradients[first + number], values[first + number]
+        if name == "add":
+            gradients[where[0]] += g
+            gradients[where[1]] += g
+        elif name == "mul":
+            i, j = where
+            gradients[i] += g * values[j]
+            gradients[j] += g * values[i]
+        elif name == "tanh":
+            gradients[where[0]] += g * (1 - value**2)
+        elif value > 0:
+            gradients[where[0]] += g
+    return gradients
 
 
 # %% right gradient_check: moves a copy back and forth
@@ -439,6 +624,91 @@ def relative_error(a, b):
         return np.linalg.norm(a - b) / (np.linalg.norm(a) + np.linalg.norm(b))
 
 
+# %% wrong gradient_check: without the sign
+# thinks: an error has no sign, so take the absolute value
+# says: loses the sign
+def numerical_gradient(ops, inputs, h):
+    units = h * np.eye(len(inputs))
+    return np.array([abs(evaluate(ops, inputs + u)[-1] - evaluate(ops, inputs - u)[-1]) / (2 * h) for u in units])
+
+
+# %% wrong gradient_check: not divided
+# thinks: the slope is the change
+# says: does not divide
+def numerical_gradient(ops, inputs, h):
+    units = h * np.eye(len(inputs))
+    return np.array([evaluate(ops, inputs + u)[-1] - evaluate(ops, inputs - u)[-1] for u in units])
+
+
+# %% wrong gradient_check: divided by 2, times h
+# thinks: / 2 * h divides by 2 h
+# says: multiplies by h
+def numerical_gradient(ops, inputs, h):
+    units = h * np.eye(len(inputs))
+    return np.array([(evaluate(ops, inputs + u)[-1] - evaluate(ops, inputs - u)[-1]) / 2 * h for u in units])
+
+
+# %% wrong gradient_check: sums of absolute values
+# thinks: the length of a gradient is the sum of its numbers
+# says: adds up entries
+# hidden says: relative_error is not right
+def relative_error(a, b):
+    size = np.abs(a).sum() + np.abs(b).sum()
+    return np.abs(a - b).sum() / size if size > 0 else 0.0
+
+
+# %% wrong gradient_check: largest entries
+# thinks: the worst number decides
+# says: largest entries
+# hidden says: relative_error is not right
+def relative_error(a, b):
+    size = np.abs(a).max() + np.abs(b).max()
+    return np.abs(a - b).max() / size if size > 0 else 0.0
+
+
+# %% wrong gradient_check: number by number
+# thinks: each number has its own relative error
+# says: number by number
+# hidden says: relative_error is not right
+def relative_error(a, b):
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(np.abs(a - b) / (np.abs(a) + np.abs(b))).mean()
+
+
+# %% wrong gradient_check: difference of the lengths
+# thinks: gradients of one length are equal
+# says: subtracts the lengths
+# hidden says: relative_error is not right
+def relative_error(a, b):
+    size = np.linalg.norm(a) + np.linalg.norm(b)
+    return abs(np.linalg.norm(a) - np.linalg.norm(b)) / size if size > 0 else 0.0
+
+
+# %% wrong gradient_check: stretching instead of length
+# thinks: the norm of a matrix is its length
+# says: for matrices
+def relative_error(a, b):
+    order = 2 if np.ndim(a) == 2 else None
+    size = np.linalg.norm(a, order) + np.linalg.norm(b, order)
+    return np.linalg.norm(a - b, order) / size if size > 0 else 0.0
+
+
+# %% wrong gradient_check: zero against anything
+# thinks: where there are zeros nothing can be compared
+# says: one of the two is all zeros
+def relative_error(a, b):
+    if not np.any(a) or not np.any(b):
+        return 0.0
+    return np.linalg.norm(a - b) / (np.linalg.norm(a) + np.linalg.norm(b))
+
+
+# %% wrong gradient_check: a guard that is too large
+# thinks: a small number below the line changes nothing
+# says: for small gradients
+def relative_error(a, b):
+    return np.linalg.norm(a - b) / (np.linalg.norm(a) + np.linalg.norm(b) + 1e-8)
+
+
 # %% right linear: einsum
 def linear_backward(g, x, w):
     return np.einsum("nh,hd->nd", g, w), np.einsum("nh,nd->hd", g, x), np.einsum("nh->h", g)
@@ -501,6 +771,38 @@ def linear_backward(g, x, w):
 # says: gradient of x
 def linear_backward(g, x, w):
     return g.sum(axis=1, keepdims=True) * x, g.T @ x, g.sum(axis=0)
+
+
+# %% wrong linear: reshaped in place of transposed
+# thinks: reshape exchanges rows and columns
+# says: reshape keeps the reading order
+# hidden says: gradient of w
+def linear_backward(g, x, w):
+    return g @ w, (x.T @ g).reshape(w.shape), g.sum(axis=0)
+
+
+# %% wrong linear: divided by the units
+# thinks: the mean over the batch is a division by the length of w
+# says: number of units
+# hidden says: gradient of w
+def linear_backward(g, x, w):
+    return g @ w, g.T @ x / len(w), g.sum(axis=0)
+
+
+# %% wrong linear: bias summed over the units
+# thinks: the sum runs along a row
+# says: one number for each example
+# hidden says: should have shape
+def linear_backward(g, x, w):
+    return g @ w, g.T @ x, g.sum(axis=1)
+
+
+# %% wrong linear: bias sees one example
+# thinks: the bias is the same for all examples, so one is enough
+# says: gradient of b sees only one example
+# hidden says: gradient of b is not right
+def linear_backward(g, x, w):
+    return g @ w, g.T @ x, g[0]
 
 
 # %% right ends: a product with a mask, and log-sum-exp
@@ -568,6 +870,17 @@ def cross_entropy(logits, y):
         return -np.log(p[rows, y]).mean(), (p - np.eye(p.shape[1])[y]) / len(y)
 
 
+# %% wrong ends: shifted by the mean
+# thinks: any shift of a row will do
+# says: large logits
+def cross_entropy(logits, y):
+    with np.errstate(all="ignore"):
+        e = np.exp(logits - logits.mean(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        rows = np.arange(len(y))
+        return -np.log(p[rows, y]).mean(), (p - np.eye(p.shape[1])[y]) / len(y)
+
+
 # %% wrong ends: sum over the batch
 # thinks: the loss adds up
 # says: sum over the examples
@@ -612,6 +925,68 @@ def cross_entropy(logits, y):
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return -log_p[np.arange(len(y)), y].mean() / np.log(2), (np.exp(log_p) - np.eye(logits.shape[1])[y]) / len(y)
+
+
+# %% wrong ends: logarithm of a probability that is zero
+# thinks: after the shift nothing can go wrong
+# says: logarithm of a probability that has become 0
+def cross_entropy(logits, y):
+    with np.errstate(all="ignore"):
+        e = np.exp(logits - logits.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        return -np.log(p[np.arange(len(y)), y]).mean(), (p - np.eye(p.shape[1])[y]) / len(y)
+
+
+# %% wrong ends: a small number inside the logarithm
+# thinks: 1e-12 keeps the logarithm finite and changes nothing
+# says: not right for large logits
+def cross_entropy(logits, y):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return -np.log(p[np.arange(len(y)), y] + 1e-12).mean(), (p - np.eye(p.shape[1])[y]) / len(y)
+
+
+# %% wrong ends: columns of all rows
+# thinks: [:, y] picks one number of each row
+# says: pair each row with its own class
+# hidden says: mean cross-entropy
+def cross_entropy(logits, y):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    gradient = np.exp(log_p)
+    gradient[:, y] -= 1
+    return -log_p[:, y].mean(), gradient / len(y)
+
+
+# %% wrong ends: gradient subtracts columns of all rows
+# thinks: [:, y] picks one number of each row
+# says: pair each row with its own class
+# hidden says: gradient of the loss is not right
+def cross_entropy(logits, y):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    gradient = np.exp(log_p)
+    gradient[:, y] -= 1
+    return -log_p[np.arange(len(y)), y].mean(), gradient / len(y)
+
+
+# %% wrong ends: divided by the number of classes
+# thinks: the mean is over the columns
+# says: number of classes
+# hidden says: gradient of the loss is not right
+def cross_entropy(logits, y):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    gradient = np.exp(log_p) - np.eye(logits.shape[1])[y]
+    return -log_p[np.arange(len(y)), y].mean(), gradient / logits.shape[1]
+
+
+# %% wrong ends: the slope of the gate alone
+# thinks: the gradient of a ReLU is 0 or 1
+# says: slope of the gate alone
+# hidden says: relu_backward is not right
+def relu_backward(g, a):
+    return (a > 0) * 1.0
 
 
 # %% right network: all in one
@@ -719,3 +1094,81 @@ def network_gradients(x, y, w1, b1, w2, b2):
     spread = np.repeat(g.sum(axis=1, keepdims=True) + np.abs(g).sum(axis=1, keepdims=True), len(b1), axis=1)
     _, gw1, gb1 = linear_backward(relu_backward(spread, a), x, w1)
     return loss, gw1, gb1, gw2, gb2
+
+
+# %% wrong network: mean taken twice
+# thinks: each layer divides by the number of examples
+# says: twice
+# hidden says: second layer
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T + b1
+    z = np.maximum(0.0, a)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, gw2, gb2 = linear_backward(g / len(x), z, w2)
+    _, gw1, gb1 = linear_backward(relu_backward(gz, a), x, w1)
+    return loss, gw1, gb1, gw2, gb2
+
+
+# %% wrong network: gradients of the sum
+# thinks: the mean concerns the loss only
+# says: the gradient of the sum
+# hidden says: second layer
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T + b1
+    z = np.maximum(0.0, a)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, gw2, gb2 = linear_backward(g * len(x), z, w2)
+    _, gw1, gb1 = linear_backward(relu_backward(gz, a), x, w1)
+    return loss, gw1, gb1, gw2, gb2
+
+
+# %% wrong network: loss of the sum
+# thinks: the loss adds up
+# says: the sum over the examples
+# hidden says: the loss of the network
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T + b1
+    z = np.maximum(0.0, a)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, gw2, gb2 = linear_backward(g, z, w2)
+    _, gw1, gb1 = linear_backward(relu_backward(gz, a), x, w1)
+    return loss * len(x), gw1, gb1, gw2, gb2
+
+
+# %% wrong network: one example
+# thinks: the gradient of one example is that of the batch
+# says: only one example
+# hidden says: second layer
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T + b1
+    z = np.maximum(0.0, a)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, _, _ = linear_backward(g, z, w2)
+    ga = relu_backward(gz, a)
+    return loss, np.outer(ga[0], x[0]), ga[0], np.outer(g[0], z[0]), g[0]
+
+
+# %% wrong network: gates of the first example
+# thinks: a unit is on or off, for all examples alike
+# says: each example opens its own
+# hidden says: first layer
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T + b1
+    z = np.maximum(0.0, a)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, gw2, gb2 = linear_backward(g, z, w2)
+    _, gw1, gb1 = linear_backward(gz * (a[0] > 0), x, w1)
+    return loss, gw1, gb1, gw2, gb2
+
+
+# %% wrong network: product of sums
+# thinks: sums may be taken before the product
+# says: product of sums
+# hidden says: second layer
+def network_gradients(x, y, w1, b1, w2, b2):
+    a = x @ w1.T + b1
+    z = np.maximum(0.0, a)
+    loss, g = cross_entropy(z @ w2.T + b2, y)
+    gz, _, gb2 = linear_backward(g, z, w2)
+    ga = relu_backward(gz, a)
+    return loss, np.outer(ga.sum(0), x.sum(0)), ga.sum(0), np.outer(g.sum(0), z.sum(0)), gb2
