@@ -79,3 +79,18 @@ def test_the_picture_of_training_says_why_nothing_is_drawn(pictures, capsys, gra
 def test_the_picture_of_steps_says_why_nothing_is_drawn(pictures, capsys, numerical, words):
     pictures.steps(numerical)
     assert re.search(words, capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("back", "low", "high"), [(1, 1e-7, 1e-4), (0, 1e-10, 1e-7)])
+def test_the_picture_of_steps_says_where_the_error_is_smallest(pictures, capsys, monkeypatch, back, low, high):
+    monkeypatch.setattr("matplotlib.pyplot.show", lambda: None)
+    pictures.steps(lambda ops, x, h: (np.tanh(x + h) - np.tanh(x - back * h)) / (h + back * h))
+    step = float(re.search(r"near h = (\S+)\. ", capsys.readouterr().out)[1])
+    assert low < step < high
+
+
+def test_the_answers_to_predictions_hold_for_the_model_solution():
+    saturated = "assert abs(unit(1.0, 9.0, 1.0, -1.0)[1]) < 1e-7\n"
+    sums = "assert np.allclose(cross_entropy(np.eye(2, 3), [0, 2])[1].sum(axis=1), 0)\n"
+    with mutation.Judge(NAME) as judge:
+        assert judge.visible("unit", saturated + sums) is None

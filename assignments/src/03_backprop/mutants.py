@@ -593,6 +593,17 @@ def numerical_gradient(ops, inputs, h):
     )
 
 
+# %% wrong gradient_check: a step that is far too small
+# thinks: the smaller the step, the better
+# says: ignores h
+# hidden says: numerical_gradient
+def numerical_gradient(ops, inputs, h):
+    h = 1e-12
+    return np.array(
+        [(evaluate(ops, inputs + u)[-1] - evaluate(ops, inputs - u)[-1]) / (2 * h) for u in h * np.eye(len(inputs))]
+    )
+
+
 # %% wrong gradient_check: absolute error
 # thinks: a difference is large or small by itself
 # says: divide
