@@ -105,6 +105,12 @@ LOG_P = "lambda s: s - np.logaddexp.reduce(s, axis=1)[:, None]"
             "draw_curve = lambda x, e, h, k: np.mean([bump(x, a, b, g, k) for a, b, g in zip(e, e[1:], h)], 0)",
             "the mean of the bumps",
         ),
+        (
+            "bumps",
+            "bump = lambda x, l, r, h, k: h * (np.tanh(k * (x - l)) - np.tanh(k * (x - r))) / 2",
+            "twice as steep",
+        ),
+        ("activations", ACTIVATION.replace("CHANGE", 'value["sigmoid"] = (1 + t) / 2'), "half of a inside"),
         ("activations", ACTIVATION.replace("CHANGE", 'slope["sigmoid"] = s * (s - 1)'), "sigmoid: .*wrong sign"),
         ("activations", ACTIVATION.replace("CHANGE", 'slope["sigmoid"] = s * (1 - a)'), "the value twice"),
         (
@@ -127,6 +133,11 @@ LOG_P = "lambda s: s - np.logaddexp.reduce(s, axis=1)[:, None]"
             "everywhere below",
         ),
         ("activations", ACTIVATION.replace("CHANGE", 'slope["leaky_relu"] = np.where(up, 1, 0.1)'), "not 0.1"),
+        (
+            "activations",
+            ACTIVATION.replace("CHANGE", 'value["relu"] = a * (a > -1)'),
+            r"relu is not right.*at \[0, 1\]",
+        ),
         ("activations", ACTIVATION.replace("CHANGE", "a = a[0] if a.ndim > 1 else [][1]"), "stops with IndexError"),
         (
             "losses",

@@ -19,6 +19,7 @@ VALUES = {
     "sigmoid": [
         (1 - S, "sigmoid: there is a minus in the exponent, so that it rises"),
         (T, "sigmoid goes from 0 to 1, this is tanh"),
+        ([0.0179862100, 0.5, 0.7310585786], "sigmoid is (1 + tanh(a / 2)) / 2: there is half of a inside"),
     ],
     "tanh": [(S, "tanh goes from -1 to 1, this is the sigmoid")],
     "relu": [
@@ -91,17 +92,27 @@ def activations(activation) -> None:
 
 
 def _far_out(activation, kind) -> None:
-    far = np.array([[-1000.0, 1000.0]])
+    far = np.array([[-1000.0, -0.25, 1000.0]])
     try:
         pair = read_tuple(ask(activation, kind, far), 2, f"activation({kind!r}, a)")
-        value, slope = (read_array(v, (1, 2), f"{kind} for an array of shape (1, 2)") for v in pair)
+        value, slope = (read_array(v, (1, 3), f"{kind} for an array of shape (1, 3)") for v in pair)
     except Wrong as wrong:
         if not overflowed(wrong):
             raise
         raise Wrong(f"{kind} fails at -1000 or 1000: {wrong}") from None
-    ends = {"sigmoid": [0, 1], "tanh": [-1, 1], "relu": [0, 1000], "leaky_relu": [-10, 1000]}[kind]
-    compare(value, [ends], otherwise=f"{kind} is not right at -1000 and 1000: {first_wrong(value, [ends])}")
-    ends = {"sigmoid": [0, 0], "tanh": [0, 0], "relu": [0, 1], "leaky_relu": [0.01, 1]}[kind]
-    compare(
-        slope, [ends], otherwise=f"the slope of {kind} is not right at -1000 and 1000: {first_wrong(slope, [ends])}"
-    )
+    right = {
+        "sigmoid": [[0, 0.4378234991, 1]],
+        "tanh": [[-1, -0.2449186624, 1]],
+        "relu": [[0, 0, 1000]],
+        "leaky_relu": [[-10, -0.0025, 1000]],
+    }[kind]
+    otherwise = f"{kind} is not right at -1000, -0.25 and 1000: {first_wrong(value, right)}"
+    compare(value, right, otherwise=otherwise)
+    right = {
+        "sigmoid": [[0, 0.2461340827, 0]],
+        "tanh": [[0, 0.9400148488, 0]],
+        "relu": [[0, 0, 1]],
+        "leaky_relu": [[0.01, 0.01, 1]],
+    }[kind]
+    otherwise = f"the slope of {kind} is not right at -1000, -0.25 and 1000: {first_wrong(slope, right)}"
+    compare(slope, right, otherwise=otherwise)

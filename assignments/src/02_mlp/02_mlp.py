@@ -237,7 +237,7 @@ checks.activations(activation)
 #
 # $$ L = \frac{1}{N} \sum_n (\hat y_n - y_n)^2, \qquad \frac{\partial L}{\partial \hat y_n} = \frac{2\,(\hat y_n - y_n)}{N} $$
 #
-# Scores of 1000 happen. $e^{1000}$ does not fit into the computer; subtract the largest score of each row first: that changes no probability. And a
+# Scores in the thousands happen. $e^{1000}$ does not fit into the computer; subtract the largest score of each row first: that changes no probability. And a
 # probability can round to 0, where the logarithm ends. So the loss does not go through the softmax: put its formula into the logarithm on paper,
 # $\ln p_{nc} = s_{nc} - \ln \sum_k e^{s_{nk}}$, and subtract the largest score there.
 #

@@ -106,7 +106,6 @@ def collapse(w1, b1, w2, b2):
     return w2 @ w1, w2 @ np.tanh(b1) + b2
 
 
-
 # %% right patterns: thresholds half way
 def pattern_network(patterns):
     m, d = patterns.shape
@@ -193,7 +192,6 @@ def pattern_network(patterns):
 def pattern_network(patterns):
     m = len(patterns)
     return patterns.astype(float), np.full(m, -3.0), np.ones(m), m - 1.0
-
 
 
 # %% right bumps: sigmoid by cases
@@ -309,7 +307,6 @@ def draw_curve(x, edges, heights, steepness):
 # hidden says: not the sum of the bumps
 def draw_curve(x, edges, heights, steepness):
     return np.array([sum(h for l, r, h in zip(edges, edges[1:], heights) if l <= v < r) for v in x], dtype=float)
-
 
 
 # %% right activations: by formulas that do not overflow
@@ -485,7 +482,6 @@ def activation(kind, a):
     return np.where(a > 0, a, 0.01 * a), np.where(a > 0, 1.0, 0.01)
 
 
-
 # %% right losses: by logarithms
 def softmax(s):
     return np.exp(s - np.logaddexp.reduce(s, axis=1)[:, None])
@@ -622,6 +618,25 @@ def softmax(s):
     return e / e.sum(axis=1, keepdims=True)
 
 
+# %% wrong losses: mean of the row subtracted
+# thinks: any number of the row makes the scores small
+# says: softmax fails for large scores
+def softmax(s):
+    with np.errstate(all="ignore"):
+        e = np.exp(s - s.mean(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+
+# %% wrong losses: mean of the row subtracted in the loss
+# thinks: any number of the row makes the scores small
+# says: cross_entropy fails for large scores
+def cross_entropy(s, y):
+    shifted = s - s.mean(axis=1, keepdims=True)
+    with np.errstate(all="ignore"):
+        log_sum = np.log(np.exp(shifted).sum(axis=1))
+    return (log_sum - shifted[np.arange(len(y)), y]).mean()
+
+
 # %% wrong losses: largest score of the whole table
 # thinks: one shift serves every example
 # says: cross_entropy fails for large scores
@@ -656,7 +671,6 @@ def cross_entropy(s, y):
 def squared_error(prediction, target):
     error = prediction - target
     return ((prediction[:, None] - target) ** 2).mean(), 2 * error / len(error)
-
 
 
 # %% right maxout: piece by piece

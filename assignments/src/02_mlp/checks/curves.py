@@ -23,12 +23,17 @@ def _soft_bump(bump) -> None:
     got = read_array(ask(bump, x, 1.0, 3.0, 5.0, 2.0), (5,), "bump(x, 1, 3, 5, 2)")
     late = 1 / (1 + np.exp(1 - 2 * x)) - 1 / (1 + np.exp(3 - 2 * x))
     gentle = 1 / (1 + np.exp(1 - x)) - 1 / (1 + np.exp(3 - x))
+    hasty = 1 / (1 + np.exp(4 - 4 * x)) - 1 / (1 + np.exp(12 - 4 * x))
     right = 5 * (up - down)
     mistakes = [
         (5 * (up + down), "bump goes up twice: at the right edge it needs a step down, a minus"),
         (5 * up, "bump never comes back: at the right edge it needs a step down"),
         (5 * late, "bump lets the steepness multiply x alone: it multiplies the whole distance, k (x - l)"),
         (5 * gentle, "bump forgets the steepness: it multiplies the distance, k (x - l)"),
+        (
+            5 * hasty,
+            "bump is twice as steep as it should be: the sigmoid is (1 + tanh(a / 2)) / 2, with half of a inside",
+        ),
         (2 * right, "bump is twice as high as it should be: tanh goes from -1 to 1, the sigmoid from 0 to 1"),
         (-right, "bump is upside down: the step up is at the left edge, and the sigmoid rises"),
         (up - down, "bump forgets the height"),

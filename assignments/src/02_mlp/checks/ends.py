@@ -105,7 +105,7 @@ def _cross_entropy(cross_entropy) -> None:
 
 
 def _large_losses(cross_entropy) -> None:
-    s, y = np.array([[1000.0, 0.0, 0.0], [-1000.0, -1000.0, -2000.0]]), np.array([1, 0])
+    s, y = np.array([[3000.0, 0.0, 0.0], [-1000.0, -1000.0, -2000.0]]), np.array([1, 0])
     try:
         got = read_number(ask(cross_entropy, s, y), "cross_entropy(s, y)")
     except Wrong as wrong:
@@ -115,9 +115,9 @@ def _large_losses(cross_entropy) -> None:
             "cross_entropy fails for large scores: a probability rounds to 0, and its logarithm is minus infinity. Use "
             "ln p = s - ln(sum of exponentials), with the largest score of each row subtracted first"
         ) from None
-    right = (1000 + np.log(2)) / 2
+    right = (3000 + np.log(2)) / 2
     otherwise = (
-        "cross_entropy fails for large scores: it is 1000 for the scores 1000, 0, 0 when class 1 is right, and ln 2 for "
+        "cross_entropy fails for large scores: it is 3000 for the scores 3000, 0, 0 when class 1 is right, and ln 2 for "
         f"-1000, -1000, -2000 when class 0 is right, so the mean is {right:.4f}; yours is {got:.4f}"
     )
     compare(got, right, otherwise=otherwise)
