@@ -19,7 +19,7 @@ export function turns(before, after, step) {
 const CELL = 26, TURN = 260;        // canvas pixels a dial; milliseconds a turn takes
 
 function render({ model, el }) {
-  const { body, say } = card(el, "Weights as dials", "Each dial is one weight, turned by a motor at every mistake. Press Play, or drag through the updates.");
+  const { body, say } = card(el, "Weights as dials", `Each dial is one weight${model.get("causes") ? ", turned by a motor at every mistake" : ""}. Press Play, or drag through the updates.`);
   const get = (name) => model.get(name), last = () => get("frames") - 1;
   const weights = (frame) => decode(get("path"), get("final"), get("step"), frame);
   let shown = weights(get("frame")), from = shown, target = shown, began = 0, moving = 0;
@@ -38,7 +38,7 @@ function render({ model, el }) {
   const go = (frame) => { update(model, { frame: clamp(frame, 0, last()) }); };
   function tell() {
     const frame = get("frame");
-    if (frame === 0) return say(`Before the first update: every dial as the machine starts. ${last()} updates follow.`);
+    if (frame === 0) return say(`Before the first update: every dial as it starts. ${last()} updates follow.`);
     const { count, largest } = turns(weights(frame - 1), weights(frame), get("step")), sign = get("labels")[frame - 1];
     say(`Update ${frame} of ${last()}${sign ? ` (an example of class ${sign > 0 ? "+1" : "\u22121"})` : ""}: ${count} dials turned, the one at ${name(largest)} from ${show(weights(frame - 1)[largest])} to ${show(weights(frame)[largest])}${frame === last() ? ". These are the trained weights" : ""}.`);
   }
