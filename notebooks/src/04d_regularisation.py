@@ -78,10 +78,10 @@ for seed in range(200):  # two hundred draws of sixteen pixels, for one draw may
         w = closed_form(waves[at], seen, price)
         off = waves @ w - row
         table[name].append([np.sqrt(np.mean((waves[at] @ w - seen) ** 2)), np.sqrt(np.mean(off**2)), np.linalg.norm(w)])
-print("medians of 200 draws    error on the dots   error on the row   length of the weights")
+print("medians of 200 draws   error: dots        row   length of the weights")
 for name, runs in table.items():
     dots, whole, length = np.median(runs, axis=0)
-    print(f"{name:20s} {dots:18.2f} {whole:18.2f} {length:19.2f}")
+    print(f"{name:20s} {dots:13.2f} {whole:10.2f} {length:23.2f}")
 medians = {name: np.median(runs, axis=0) for name, runs in table.items()}
 assert medians["next to none"][0] < 0.05 < medians["small"][0] < medians["high"][0]
 assert medians["small"][1] < 0.9 * medians["high"][1] < 0.1 * medians["next to none"][1]
@@ -151,7 +151,7 @@ print(f"condition number: {kappas[0]:,.0f} without, {kappas[1]:.0f} with the pen
 #
 # Left: an **L2 penalty**. Right: **[weight decay](../book/glossary.md#weight-decay)**: shrink every weight by a fixed share, then step on the loss alone. For plain SGD the two are the same, to the last bit of algebra. For Adam they are *not*. The penalty's gradient goes through the division by $\sqrt s$ like everything else, so a weight with large gradients is hardly pulled at all. **AdamW** ([Loshchilov and Hutter, 2019](../book/references.md#loshchilov-hutter-2019)) decays outside.
 #
-# > **Predict.** Two weights, both 1. Their gradients are pure noise, of size 0.1 for one and 10 for the other. $\lambda$ is the same. After 300 steps, how large are they with Adam plus penalty, and with AdamW?
+# > **Predict.** Two weights, both 1. Their gradients are pure noise, of size 0.1 for one and 10 for the other. Both get $\eta = 0.001$ and $\lambda = 0.5$. After 300 steps, how large are they with Adam plus penalty, and with AdamW?
 
 # %% tags=["nbval-check-output"]
 from course_utils.scratch.regularisation.penalties import step_with_decay, step_with_penalty
@@ -313,7 +313,7 @@ assert (
 # %% [markdown]
 # At equal accuracy L1 does without more than a third of the weights; L2 needs every single one. The last row is the trap: the same L1 penalty, but by its slope. It reaches the same accuracy with weights of the same length, and not one zero.
 #
-# Watch the zeros appear. Each dial below is one weight of the detector for the digit 3, laid out like the pixels; a dial that points straight up is zero.
+# Watch the zeros appear. Each dial below is one weight of the detector for the digit 3, laid out like the pixels; a dial that points straight up is zero. (No perceptron here: the motor turns at every gradient step, and one update on the slider is four of the 120 steps.)
 #
 # 1. Press Play. Some dials never move: what do these pixels have in common?
 # 2. Press Back to the first pictures and step with Forward. Find a dial that moves away from zero and comes back. Its pixel helped at first; later others did the same job better.

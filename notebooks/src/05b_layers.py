@@ -915,7 +915,7 @@ assert (shifts[:, 0, 0] - other[:, 0, 0]).abs().max() > 1
 # Build one yourself:
 #
 # 1. Add layers of width 3. How many pixels does each one add?
-# 2. Give the *first* layer a stride of 2. What do the later layers add now?
+# 2. Under *Change layer* choose the *first* one and give it a stride of 2. What do the later layers add now?
 # 3. Take the preset with dilations 2, 2, 2, and look for the input pixels that the unit does not see.
 
 # %%
@@ -944,12 +944,23 @@ for axes, stack, size, unit in ((panels[0], [Layer(3)] * 3, 19, 6), (panels[1], 
 plt.show()
 
 # %% [markdown]
-# Let the units of layer $l-1$ see $R_{l-1}$ pixels each, and let the fields of neighbours lie $J_{l-1}$ pixels apart (the *jump*). A unit of layer $l$ looks at $k$ of them, and the last is $r(k-1)$ units after the first. So its field is
-# that much longer, and its neighbours are $s$ units further:
+# Let the units of layer $l-1$ see $R_{l-1}$ pixels each, and let the fields of neighbours lie $J_{l-1}$ pixels apart (the *jump*). A unit of layer $l$ looks at $k$ of them. The last is $r(k-1)$ units after the first, that is $r(k-1)\,J_{l-1}$ pixels: so
+# much longer is its field. And its own neighbour starts $s$ units further, that is $s\,J_{l-1}$ pixels:
 #
 # $$ R_l = R_{l-1} + r_l (k_l - 1)\, J_{l-1}, \qquad J_l = J_{l-1}\, s_l, \qquad R_0 = J_0 = 1 . \tag{5.40} $$
 #
-# Where does it lie? The window of the first unit begins $p$ units before the start and ends $r(k-1)$ units later. Its middle is halfway, $\tfrac12 r(k-1) - p$ units from the start, and each unit is $J_{l-1}$ pixels wide:
+# By hand, for the right stack of the figure, three layers with $k = 3$ and $s = 2$ and no dilation ($r = 1$). Go row by row, and take the jump from the row *above*:
+#
+# | layer | field $R_l$ | jump $J_l$ |
+# |---|---|---|
+# | input | 1 | 1 |
+# | 1 | $1 + 2 \cdot 1 = 3$ | $1 \cdot 2 = 2$ |
+# | 2 | $3 + 2 \cdot 2 = 7$ | $2 \cdot 2 = 4$ |
+# | 3 | $7 + 2 \cdot 4 = 15$ | $4 \cdot 2 = 8$ |
+#
+# A layer's own stride does not widen its own field. It widens what the layers after it add; the stride of the last layer changes no field at all.
+#
+# Where does the field lie? The window of the first unit begins $p$ units before the start, and its last tap lies $r(k-1)$ units after its first. Its middle is halfway, $\tfrac12 r(k-1) - p$ units from the start, and one unit further is $J_{l-1}$ pixels further:
 #
 # $$ c_l = c_{l-1} + \Big( \tfrac{r_l (k_l - 1)}{2} - p_l \Big) J_{l-1}, \qquad c_0 = 0 . \tag{5.41} $$
 #
@@ -975,7 +986,7 @@ print(f"{stacks} stacks of two layers, {checked} units: first and last pixel exa
 # <span id="c147"></span>Now the lectures' statements. At stride 1 each $w \times w$ layer adds $w - 1$ to the field. <span id="c149"></span>One lecture says "half their filter size" instead.
 # <span id="c148"></span>With strides the growth is said to be exponential.
 #
-# > **Predict.** 3 x 3 layers. Fields after 1, 2, 3, 4, 5 layers at stride 1? With stride 2 in each?
+# > **Predict.** 3 x 3 layers. After three of them you have 7 pixels at stride 1, and 15 with stride 2 in each. And after four, and five?
 
 # %% tags=["nbval-check-output"]
 
@@ -987,13 +998,13 @@ def gradient_extent(stack):
     return int(seen[-1] - seen[0] + 1)
 
 
-linear_growth = [gradient_extent([Layer(3)] * n) for n in range(1, 5)]
+linear_growth = [gradient_extent([Layer(3)] * n) for n in range(1, 6)]
 strided_growth = [gradient_extent([Layer(3, stride=2)] * n) for n in range(1, 6)]
 dilated_growth = [gradient_extent([Layer(3, dilation=2**i) for i in range(n)]) for n in range(1, 6)]
 print("3x3, stride 1:           ", linear_growth)
 print("3x3, stride 2:           ", strided_growth)
 print("3x3, dilation 1, 2, 4, ..", dilated_growth)
-assert linear_growth == [3, 5, 7, 9]
+assert linear_growth == [3, 5, 7, 9, 11]
 assert strided_growth == dilated_growth == [2 ** (n + 1) - 1 for n in range(1, 6)]
 assert gradient_extent([Layer(5)]) == 5
 assert gradient_extent([Layer(3, dilation=4)]) == 9

@@ -407,7 +407,7 @@ print(f"four maps of a photo, two levels: {tuple(maps.shape)} -> {tuple(built.sh
 # 1. Read how many results are the same. Then set the window to 3, 4, 5.
 # 2. Keep the window at 3 and shift by 2, then by 3.
 # 3. Which other kinds of pooling keep any number at all? Try them on the noise, then on the digit.
-# 4. Look at the gradient of one result: one cell for the maximum, all for the average. Then take "Lp" and move the power from 1 to 16.
+# 4. Tick *Gradient of one result only*, and compare: one cell for the maximum, all for the average. Then take "Lp" and move the power from 1 to 16.
 
 # %%
 PoolingExplorer(table="noise", kernel_size=2, stride=1)
@@ -490,7 +490,7 @@ def every_second(v):
 size = every_second(photo).abs().max().item()
 for shift in ((0, 1), (0, 2), (1, 1), (2, 4)):
     gap, best = nearest_roll_gap(every_second, photo, shift)
-    verdict = f"equals the old one rolled by {best}" if gap < 1e-12 else f"no roll fits: at best {gap / size:.0%} off"
+    verdict = f"is the old one rolled by {best}" if gap < 1e-12 else f"is no roll of the old one, at best {gap / size:.0%} off"
     print(f"picture moved by {shift}: the output {verdict}")
 assert nearest_roll_gap(every_second, photo, (0, 1))[0] > 0.1 * size
 assert nearest_roll_gap(every_second, photo, (0, 2))[0] < 1e-12

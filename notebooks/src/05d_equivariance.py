@@ -45,7 +45,7 @@ seed_everything(SEED)
 #
 # Then try these three.
 #
-# 1. Set what the layer sees *outside* the picture to "circle": the right edge is glued to the left one. What happens to the difference?
+# 1. Set *Padding*, what the layer sees outside the picture, to "circle": the right edge is glued to the left one. What happens to the difference?
 # 2. Take "convolution, stride 2" and shift by 1, 2, 3, 4 cells to the right. Which shifts are harmless?
 # 3. Back to the plain convolution and no shift. Turn by 90 degrees. Then choose another kernel, "alike all around".
 
@@ -162,7 +162,7 @@ for name, (layer, stride) in suspects.items():
 # ## From moving along to standing still
 #
 # Now put a [global pool](../book/glossary.md#global-pooling) at the end. Whatever the last map does as it moves, the largest number on it stays the largest. Equivariance first, a global pool after it: that makes [invariance](../book/glossary.md#invariance), and many image classifiers are built to this
-# recipe. <span id="c129"></span>"Full invariance to location", says the lecture about global pooling. [Of the pooling step](05c_pooling.ipynb#all-at-once-global-pooling) it is true. Is it true of the network?
+# recipe. <span id="c129"></span>The lecture says about global pooling: "full invariance to location". [Of the pooling step](05c_pooling.ipynb#all-at-once-global-pooling) it is true. Is it true of the network?
 #
 # Put a digit on a black canvas and slide it around, never touching the border. Layers: convolution with zero padding, ReLU,
 # global maximum. Then the same with stride 2, once and twice.
@@ -610,7 +610,7 @@ assert multiply_adds(24, 88) < multiply_adds(8, 8) * slow.shape[2] * slow.shape[
 #
 # ## Any size
 #
-# <span id="c135"></span>"The same net can process inputs of varying size", says a lecture, since a convolution has as many weights for a stamp as for a poster. The second half is true. The first
+# <span id="c135"></span>A lecture says: "the same net can process inputs of varying size", since a convolution has as many weights for a stamp as for a poster. The second half is true. The first
 # depends on the head.
 #
 # > **Predict.** Two networks with the same convolutions. One ends in a global average and a linear layer, the other flattens a $16 \times 8 \times 8$ map into a linear layer. Which sizes of picture does each accept?
