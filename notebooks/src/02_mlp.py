@@ -202,7 +202,7 @@ runs = {"step": train_xor(step), "sigmoid": train_xor(torch.sigmoid)}
 for name, (losses, first_gradient, moved) in runs.items():
     silent = (first_gradient == 0).all(dim=2).all(dim=1).sum()
     print(
-        f"{name:8s} first-layer gradient all zero: {silent} of 10; first layer never moved: {(moved == 0).sum()}; "
+        f"{name:8s} of 10: gradient all zero in layer 1: {silent}; layer 1 never moved: {(moved == 0).sum()}; "
         f"solved: {(losses[-1] < 0.01).sum()}"
     )
 assert (runs["step"][1] == 0).all()
@@ -325,13 +325,13 @@ assert band("02_mlp.probe", "learned_8").median > 0.9
 # digits unread, eight *chosen* ones fewer than one of ten. With many units random features pass the pixels too and catch up with the learned ones, as they did in the
 # [perceptron's chapter](01_perceptron.ipynb#what-the-random-units-add). Learning does not make the impossible possible here. It buys the same quality with far fewer units.
 #
-# What did a unit learn? Its 64 incoming weights form a picture. Replay the first 300 training steps of the unit that changed most: from noise to strokes
-# that it looks for (light) and strokes that it looks against (dark).
+# What did a unit learn? Its 64 incoming weights form a picture. Take the unit that changed most and replay its first 300 training steps, six at a time: from noise to strokes
+# that it looks for (blue) and strokes that it looks against (orange).
 
 # %%
 path = torch.stack(replay[::6])  # (frames, units, 64)
 busiest = int((path[-1] - path[0]).norm(dim=1).argmax())
-WeightDials(path[:, busiest].numpy(), shape=(8, 8))
+WeightDials(path[:, busiest].numpy(), shape=(8, 8), as_picture=True)
 
 # %% [markdown]
 # ## What one hidden layer can say
@@ -510,7 +510,7 @@ for name, value in approximation_result.items():
 for activation in ("tanh", "relu"):
     medians = [band("02_mlp.approximation", f"{activation}_{units}").median for units in widths]
     assert medians[-1] < 0.1 * medians[2] < 0.1 * medians[0]
-    print(f"{activation:6s} median of the largest error, H = 1 to 32: {[float(f'{m:.1g}') for m in medians]}")
+    print(f"{activation:5s} median error, H = 1 to 32: {[float(f'{m:.1g}') for m in medians]}")
 print(
     f"square never below {min(record[f'square_{w}'][i] for w in widths for i in range(20)):.3f}; no quadratic does better than {floor:.3f}"
 )
@@ -584,7 +584,7 @@ assert values.x["y"].tolist() == wanted.tolist()
 try:
     Dag(xor_wires | {("y", "h"): 1.0})
 except ValueError as error:
-    print("with one more wire, from y to h:", error)
+    print("with one more wire, from y to h:", str(error).replace(": ", ":\n    "))
 
 # %% [markdown]
 # <span id="c037"></span>When can such a graph be computed in one pass from inputs to outputs? Exactly when it has **no cycle**.
@@ -622,9 +622,7 @@ for _ in range(30):
     assert all(place[source] < place[target] for source, target in graph.weights)
     for unit in graph.outputs:
         assert np.allclose(one_pass.x[unit], ask(graph, unit, given, asked), atol=1e-12)
-print(
-    f"30 random graphs: one pass visits {visits} units; asking backwards takes {asked[0]:,} calls for the same outputs"
-)
+print(f"30 random graphs: one pass visits {visits} units; asking backwards takes {asked[0]:,} calls")
 assert asked[0] > 10 * visits
 
 # %% [markdown]
@@ -1107,8 +1105,8 @@ print("accuracy when the test digits move to the right:")
 for name, label in (("mlp", "MLP"), ("cnn", "pooled CNN")):
     medians = [band("02_mlp.mnist", f"{name}_shift_{pixels}").median for pixels in record["shifts"]]
     print(
-        f"  {label:11s} {record['parameters'][name]:6,d} parameters: "
-        + ", ".join(f"{p} px {m:.3f}" for p, m in zip(record["shifts"], medians))
+        f"  {label:10s} ({record['parameters'][name]:6,d} weights) "
+        + "  ".join(f"{p} px {m:.2f}" for p, m in zip(record["shifts"], medians))
     )
 print(f"{record['provenance']['processor']}, {record['provenance']['date']}, commit {record['provenance']['commit']}")
 assert band("02_mlp.mnist", "probe_learned").minimum > band("02_mlp.mnist", "probe_raw").maximum

@@ -41,7 +41,7 @@ seed_everything(SEED)
 #
 # Here is the network of the last chapter again, with four hidden layers. Everything is right: the gradient, the data, enough units. And yet:
 #
-# 1. Train it as it stands. What is the training error after a hundred passes?
+# 1. Train it as it stands. What is the training error after sixty passes?
 # 2. Start again with *one* change: the activation, from *sigmoid* to *tanh* or *ReLU*.
 # 3. Go back to the sigmoid and try to save it: a larger learning rate, fewer layers. What helps?
 
@@ -215,7 +215,7 @@ tensor = torch.tensor(prediction, requires_grad=True)
 ).backward()  # PyTorch averages over the 3 outputs too, and has no half
 assert np.isclose(mean_squared_error(prediction, target), F.mse_loss(tensor, torch.tensor(target)).item() * 3 / 2)
 assert np.abs(mean_squared_error_gradient(prediction, target) - tensor.grad.numpy()).max() < 1e-12
-print("value and gradient agree with PyTorch, up to the factor that PyTorch's average leaves out")
+print("value and gradient agree with PyTorch, up to the factor 3 / 2")
 
 # %% [markdown]
 # The slip is harmless: it scales the loss by $(N+1)/N$ and moves no minimum. But whoever writes `for i in range(N + 1)` reads past the end of the data.
@@ -510,7 +510,7 @@ def revive(bend, steps=3000):
 
 for name, bend in (("ReLU", torch.relu), ("leaky", F.leaky_relu)):
     first, w, b, loss = revive(bend)
-    print(f"{name:6s} first gradient of b {first:+.4f}   after 3000 steps w = {w:.2f}, b = {b:.2f}, loss {loss:.4f}")
+    print(f"{name:6s} first slope in b {first:+.4f}; in the end w = {w:.2f}, b = {b:.2f}, loss {loss:.4f}")
 assert revive(torch.relu)[:3] == (0.0, 1.0, -2.0)
 assert revive(F.leaky_relu)[3] < 1e-3
 assert np.abs(ACTIVATIONS["leaky_relu"][0](points) - np.maximum(0.01 * points, points)).max() == 0
@@ -625,6 +625,7 @@ plt.show()
 
 # %%
 print("median batches to 1 % training error (20 seeds), and how many times ReLU's")
+print("          " + "".join(f"{name:>15s}" for name in styles))
 ratio = {}
 for depth in race["hidden_layers"]:
     medians = {activation: np.median(race["metrics"][f"{activation}_{depth}_to_1"]) for activation in styles}
@@ -633,9 +634,9 @@ for depth in race["hidden_layers"]:
         ratio[activation, depth] = value / medians["relu"]
         beyond = value > race["budget"]
         cells.append(
-            f"{activation} {'more than ' if beyond else ''}{min(value, race['budget']):.0f} (x {min(value, race['budget']) / medians['relu']:.1f}{' or more' if beyond else ''})"
+            f"{'> ' if beyond else ''}{min(value, race['budget']):.0f} (x {'> ' if beyond else ''}{min(value, race['budget']) / medians['relu']:.1f})"
         )
-    print(f"{depth} hidden: " + ", ".join(cells))
+    print(f"{depth} hidden: " + "".join(f"{cell:>15s}" for cell in cells))
 assert all(ratio["tanh", depth] < 2 for depth in race["hidden_layers"])  # nowhere near six
 assert all(0.8 < ratio["leaky_relu", depth] < 1.25 for depth in race["hidden_layers"])
 assert 1 < ratio["sigmoid", 1] < 2
@@ -689,7 +690,7 @@ layer = Maxout(rng.normal(size=(2, 6, 8)), rng.normal(size=(2, 6)))
 rewrite = maxout_as_relu(layer)
 assert np.abs(rewrite(x) - layer(x)).max() < 1e-12
 assert len(rewrite.weight) == 3 * 6
-print(f"a maxout layer of 6 units as ReLU: equal, with {len(rewrite.weight)} units and a linear layer behind them")
+print(f"a maxout layer of 6 units as ReLU: equal, with {len(rewrite.weight)} units and a linear layer")
 
 for pieces in (1, 2, 3, 5):
     wide = Maxout(np.zeros((pieces, 6, 8)), np.zeros((pieces, 6)))
@@ -781,9 +782,7 @@ for last in (nn.Identity(), nn.ReLU()):
         loss.backward()
         optimiser.step()
     ends.append(loss.item())
-print(
-    f"XOR with targets -1 and +1: linear output reaches 0: {ends[0] < 0.01}; ReLU output stays at 0.5 or above: {ends[1] > 0.499}"
-)
+print(f"targets -1 and +1: linear output reaches 0: {ends[0] < 0.01}; ReLU output stays at 0.5: {ends[1] > 0.499}")
 assert ends[0] < 0.01
 assert ends[1] > 0.499
 

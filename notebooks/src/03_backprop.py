@@ -20,6 +20,7 @@
 
 # %% tags=["setup", "hide-input"]
 import math
+import textwrap
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -440,7 +441,7 @@ difference = np.abs(np.array([p.data for p in scalar_net.parameters()]) - reache
 moved = np.abs(np.concatenate([c.ravel() for c in copied]) - reached).max()
 assert difference < 1e-9 < 0.1 < moved
 print(
-    f"after 500 steps the 25 weights differ by less than 1e-9; the graph of one loss has {len(loss.graph()):,} numbers"
+    f"after 500 steps the 25 weights differ by less than 1e-9\nthe graph of one loss has {len(loss.graph()):,} numbers"
 )
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the loss of the scalar engine and of PyTorch over 100 passes; the dots of one lie on the line of the other. Right: the two moons of points with the region of each class as the trained network of the scalar engine sees it."}}
@@ -699,9 +700,7 @@ for step in range(200):
         assert w2.grad == bias.grad == 0  # shut: nothing arrives
     elif woke is None:
         woke = step
-        print(
-            f"step {step}: the lower unit has grown to {low.data:.2f}, the upper one opens and gets gradient {w2.grad:.2f}"
-        )
+        print(f"step {step}: the lower unit has grown to {low.data:.2f}, the upper one opens: gradient {w2.grad:.2f}")
     for p in (w1, w2, bias, out):
         p.data -= 0.02 * p.grad
         p.grad = 0.0
@@ -870,7 +869,7 @@ assert all(curve[0] > 0.01 for curve in curves.values())
 # %% tags=["nbval-check-output"]
 near_kink = 2e-7
 by_nudging = float(numerical_gradient(lambda v: float(np.maximum(v, 0)), near_kink, step=1e-6))
-print(f"relu at {near_kink}: slope 1, central difference with h = 1e-6 says {by_nudging:.2f}; with h = 1e-8:", end=" ")
+print(f"relu at {near_kink}, slope 1: central difference {by_nudging:.2f} with h = 1e-6; with h = 1e-8:", end=" ")
 print(f"{float(numerical_gradient(lambda v: float(np.maximum(v, 0)), near_kink, step=1e-8)):.2f}")
 assert math.isclose(by_nudging, 0.6, rel_tol=1e-6)
 
@@ -917,7 +916,7 @@ errors["linear layer, W"] = relative_error(
     linear_backward(X, G, W)[1], numerical_gradient(lambda v: float((X @ v.T * G).sum()), W, 1e-5)
 )
 assert max(errors.values()) < 1e-7
-print(f"{len(errors)} layers and functions pass:", ", ".join(errors))
+print(textwrap.fill(f"{len(errors)} layers and functions pass: " + ", ".join(errors), 76))
 
 # %% [markdown]
 # This course goes on to write dozens of backward passes by hand: convolutions, poolings, normalisations. One test, `tests/scratch/test_every_backward.py`, *looks* for them, in every module, and fails when it finds one that it has no numerical check for. Do the same in your own
@@ -1215,7 +1214,7 @@ try:
     squares.sum().backward()
     raise AssertionError("PyTorch should have refused")
 except RuntimeError as error:
-    print("PyTorch:", str(error).split(":")[0])
+    print(textwrap.fill("PyTorch: " + str(error).split(":")[0], 76))
 
 # %% [markdown]
 # ### Cutting the graph by accident
@@ -1439,17 +1438,17 @@ assert len(through.graph()) < len(direct.graph())
 
 # %%
 record, speed = load_record("03_backprop.mnist"), load_record("autograd")
-print("our engine, 784-128-10, accuracy on 10,000 unseen digits:", band("03_backprop.mnist", "accuracy"))
+print("our engine, 784-128-10, on 10,000 unseen digits:", band("03_backprop.mnist", "accuracy"))
 print(
     f"{record['epochs']} passes; {record['provenance']['processor']}, {record['provenance']['date']}, commit {record['provenance']['commit']}"
 )
 print(
-    f"one training step on digits, batch {speed['batch_size']}: ours {speed['tensor_ms']:.2f} ms, PyTorch {speed['torch_ms']:.2f} ms: {speed['ratio']:.1f} times as long"
+    f"one training step, batch {speed['batch_size']}: ours {speed['tensor_ms']:.2f} ms, PyTorch {speed['torch_ms']:.2f} ms: {speed['ratio']:.1f} times as long"
 )
 print(f"the scalar engine takes {speed['scalar_ratio']:,.0f} times as long as ours on tensors")
 assert band("03_backprop.mnist", "accuracy").minimum > 0.96
 digits_of_mnist = band("01_perceptron.mnist", "accuracy_average")
-print("for comparison, the averaged perceptron of chapter 01 on MNIST:", digits_of_mnist)
+print("the averaged perceptron of chapter 01 on MNIST: ", digits_of_mnist)
 assert speed["ratio"] < 1.2
 assert band("03_backprop.mnist", "accuracy").minimum > digits_of_mnist.maximum + 0.04
 

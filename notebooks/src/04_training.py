@@ -46,7 +46,8 @@ seed_everything(SEED)
 #
 # Four methods start at the same corner and take 25 steps each.
 #
-# > **Predict.** Which walker is plain gradient descent? Which of them overshoots, and why would anyone want that?
+# > **Predict.** Plain gradient descent always goes straight across the grey lines. Draw its path through a ravine. What would a walker with momentum do there, like a ball that
+# > cannot stop at once, and why would anyone want that?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "A long narrow valley that runs diagonally from the upper left to the lower right, with four paths of 25 steps from its upper left end. Plain descent drops to the valley floor and creeps; momentum swings along the floor and reaches the cross; Adam first runs across the floor, far up the other wall, and turns back; Newton jumps to the cross in one step."}}
 from course_utils.scratch.optimisation.adam import Adam
@@ -119,17 +120,17 @@ trials = {
     "ravine, condition 30": told(),
     "condition 40": told(condition=40.0),
     "condition 70": told(condition=70.0),
-    "condition 30, along the axis": told(turn=0.0),
+    "condition 30, along axis": told(turn=0.0),
     "two basins": told(surface="two basins"),
     "saddle": told(surface="saddle"),
 }
-print("steps to loss 0.01" + " " * 12 + "".join(f"{rule.replace('gradient ', ''):>10s}" for rule in RULES))
+print("steps to loss 0.01" + " " * 6 + "".join(f"{rule.replace('gradient ', ''):>9s}" for rule in RULES))
 for name, counts in trials.items():
-    print(f"{name:30s}" + "".join(f"{counts[rule]!s:>10s}" for rule in RULES))
+    print(f"{name:24s}" + "".join(f"{counts[rule]!s:>9s}" for rule in RULES))
 assert trials["condition 40"]["gradient descent"] == trials["condition 70"]["momentum"] == "away"
 assert [rule for rule, count in trials["two basins"].items() if count != "-"] == ["momentum"]
 assert [rule for rule, count in trials["saddle"].items() if count == "-"] == ["Newton"]
-assert trials["condition 30, along the axis"]["RMSProp"] < trials["ravine, condition 30"]["RMSProp"] / 5
+assert trials["condition 30, along axis"]["RMSProp"] < trials["ravine, condition 30"]["RMSProp"] / 5
 
 # %% [markdown]
 # Every line of this table is a section below. Descent and momentum have a largest rate, and it shrinks as the ravine gets steeper; Nesterov's is smaller still, and it has run away before you touch anything.
@@ -246,7 +247,7 @@ assert np.allclose(ratio, 0.1)
 
 summed = lambda size: follow(lambda v: size * slope(v), np.zeros(2), GradientDescent(0.02), 500)[-1]
 with np.errstate(all="ignore"):
-    print(f"rate 0.02 with summed losses: batch of 32 ends at {summed(32).round(2).tolist()}, of 256 at {summed(256)}")
+    print(f"sums, rate 0.02: batches of 32 end at {summed(32).round(2).tolist()}, of 256 at {summed(256)}")
     assert np.abs(summed(32) - best).max() < 0.01
     assert not np.isfinite(summed(256)).all()
 
@@ -741,7 +742,7 @@ curvature_result = {
 
 # %%
 gradients_of = {name: band("04_training.curvature", name) for name in ("lbfgs", "full_batch", "mini_batch")}
-print("gradients asked for until the training loss is 0.05; in passes over the 1,297 digits:")
+print("gradients until the training loss is 0.05, and in passes over the digits:")
 for name, share in (("lbfgs", 1.0), ("full_batch", 1.0), ("mini_batch", 32 / 1297)):
     mine, expected = curvature_result[name], gradients_of[name]
     print(
@@ -812,8 +813,8 @@ for rule in rates_record["rules"]:
     tops[rule] = max(medians, key=medians.get)
     near = [lr for lr, accuracy in medians.items() if accuracy > 0.93]
     print(
-        f"{titles[rule]:14s} best {medians[tops[rule]]:.3f} at rate {tops[rule]:g}; above 0.93 from {min(near):g} to {max(near):g};"
-        f" at rate 0.001 {medians[0.001]:.3f}"
+        f"{titles[rule]:14s} best {medians[tops[rule]]:.3f} at {tops[rule]:g}; above 0.93 from {min(near):g} to {max(near):g};"
+        f" {medians[0.001]:.3f} at 0.001"
     )
 assert tops["descent"] >= 50 * max(tops["adam"], tops["rmsprop"])
 peaks = [band("04_training.rates", f"{rule}_{lr:g}").median for rule, lr in tops.items()]

@@ -195,7 +195,7 @@ WeightDials(np.stack(frames), shape=(8, 16))
 # What does the ReLU do to the mean square? The weights are as likely to be $w$ as $-w$, so $a_j$ is as likely to be positive as negative, and equally large on both sides. The ReLU
 # keeps the positive half unchanged and sets the rest to 0. So it keeps exactly half of the sum of squares:
 #
-# $$ \operatorname{E}\big[\max\{0, a\}^2\big] \;=\; \tfrac12\,\operatorname{Var}(a) \qquad\text{for every } a \text{ with a distribution symmetric about } 0. \tag{4.42} $$
+# $$ \operatorname{E}\big[\max\{0, a\}^2\big] \;=\; \tfrac12\,\operatorname{Var}(a) \qquad\text{if } a \text{ is distributed symmetrically about } 0. \tag{4.42} $$
 #
 # No Gaussian is needed, only symmetry.
 #

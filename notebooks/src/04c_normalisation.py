@@ -101,8 +101,8 @@ assert reach[chosen[2]][1] < 1.3
 #
 # For one unit, with values $x_1 \dots x_m$ in a batch of $m$ examples ([Ioffe and Szegedy, 2015](../book/references.md#ioffe-szegedy-2015)):
 #
-# $$ \mu = \frac1m \sum_i x_i, \qquad \sigma^2 = \frac1m \sum_i (x_i - \mu)^2, \qquad
-#    \hat x_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y_i = \gamma\,\hat x_i + \beta . \tag{4.48} $$
+# $$ \mu = \frac1m \sum_i x_i, \quad \sigma^2 = \frac1m \sum_i (x_i - \mu)^2, \quad
+#    \hat x_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \epsilon}}, \quad y_i = \gamma\,\hat x_i + \beta . \tag{4.48} $$
 #
 # The small $\epsilon$ (usually $10^{-5}$) keeps a constant unit from dividing by 0. The scale $\gamma$ and the shift $\beta$ are learned, one pair for each unit; they start at 1 and 0. ($\gamma$ is no margin here, and $x$ is
 # whatever enters the layer; often it is the pre-activation $a$.) This is [batch normalisation](../book/glossary.md#batch-normalisation), BN.
@@ -313,8 +313,10 @@ assert small.largest_changes()["batch"] < 0.01 < 0.3 < large_epsilon.largest_cha
 #
 # 4. *Add up* over all outputs $j$, each with $\partial L/\partial \hat x_j = \gamma\, dy_j$, where $dy_j = \partial L/\partial y_j$:
 #
-# $$ \frac{\partial L}{\partial x_i} = \frac{\gamma}{s} \Big( dy_i \;-\; \frac1m \sum_j dy_j \;-\; \hat x_i\,\frac1m \sum_j dy_j\, \hat x_j \Big),
-#    \qquad \frac{\partial L}{\partial \gamma} = \sum_j dy_j\, \hat x_j, \qquad \frac{\partial L}{\partial \beta} = \sum_j dy_j . \tag{4.49} $$
+# $$ \begin{aligned}
+#    \frac{\partial L}{\partial x_i} &= \frac{\gamma}{s} \Big( dy_i \;-\; \frac1m \sum_j dy_j \;-\; \hat x_i\,\frac1m \sum_j dy_j\, \hat x_j \Big), \\
+#    \frac{\partial L}{\partial \gamma} &= \sum_j dy_j\, \hat x_j, \qquad \frac{\partial L}{\partial \beta} = \sum_j dy_j .
+#    \end{aligned} \tag{4.49} $$
 #
 # Read it as a sentence: *take the gradient, remove its mean, remove its part along $\hat x$, multiply by $\gamma$, divide by the spread.* The two removed parts are exactly the changes that the layer cancels anyway: adding a constant to all $x$, and stretching them.
 
@@ -338,7 +340,7 @@ by_steps = batch_norm_backward_by_steps(dy, batch, gamma)
 by_library_module = batch_norm_backward(dy, batch_norm_forward(batch, gamma, beta)[1])
 for name, *found, target in zip(("x", "gamma", "beta"), by_hand, by_steps, by_library_module, wanted):
     print(
-        f"dL/d{name:5s} equation 4.49, node by node, course_utils: equal to autograd: {[torch.allclose(f, target) for f in found]}"
+        f"dL/d{name:5s} (4.49), node by node, course_utils equal autograd: {[torch.allclose(f, target) for f in found]}"
     )
     assert all(torch.allclose(f, target) for f in found)
 assert by_hand[0].sum(dim=0).abs().max() < 1e-12  # nothing left along "add a constant"
@@ -367,7 +369,7 @@ for _ in range(50):
     biased = 0.9 * biased + 0.1 * four.var(dim=0, correction=0)
 assert torch.allclose(ours_layer.running_mean, library_layer.running_mean)
 assert torch.allclose(ours_layer.running_var, library_layer.running_var)
-print("training outputs, running mean and running variance equal the library's over 50 batches of 4")
+print("outputs, running mean and running variance equal the library's: 50 batches of 4")
 print(
     f"without m/(m-1) the running variance is {(biased / library_layer.running_var).mean().item():.2f} of what it should be"
 )
@@ -477,7 +479,7 @@ for name, w in zip(("as drawn", "4 times as long"), turning):
     print(
         f"{name:16s} turned by",
         *(f"{angle:.0f}" for angle in angles[name]),
-        f"degrees after 10, 100, 300 steps; length x {w[-1].norm().item():.3f}",
+        f"degrees in 10, 100, 300 steps; length x {w[-1].norm().item():.3f}",
     )
 assert all(short > 1.5 * long for short, long in zip(*angles.values()))
 
@@ -558,7 +560,7 @@ assert (after**4).mean() > 6
 #
 # ### It does not solve the exploding gradient
 #
-# <span id="c087"></span>"Improves gradient flow", says one lecture. <span id="c098"></span>"Solves the vanishing gradients problem", says another, on a slide about residual networks. Measure. Networks of linear, BN, ReLU, by depth, before any training: how does the gradient at the first layer compare with the last?
+# <span id="c087"></span>One lecture says "improves gradient flow", <span id="c098"></span>another "solves the vanishing gradients problem", on a slide about residual networks. Measure. Networks of linear, BN, ReLU, by depth, before any training: how does the gradient at the first layer compare with the last?
 #
 # > **Predict.** With BN in every one of 50 layers, the ratio of first to last gradient is about: 1, 0.01, 100, or 10,000?
 
@@ -591,7 +593,9 @@ assert ratio[50][2] < 30
 # 4. The rest of the way back multiplies the mean square by $n\sigma^2$ (weights) and by $\tfrac12$ (ReLU). Together, for each layer:
 #
 # $$ \frac{\operatorname{E}[\delta_{l-1}^2]}{\operatorname{E}[\delta_l^2]} = \frac{\tfrac12\, n\sigma^2}{n\sigma^2\big(\tfrac12 - \tfrac{1}{2\pi}\big)} = \frac{\pi}{\pi - 1} \approx 1.467,
-#    \qquad\text{so each length grows by } \sqrt{1.467} = 1.211 . \tag{4.52} $$
+#    \qquad \sqrt{1.467} = 1.211 . \tag{4.52} $$
+#
+# These are mean squares. The length of the gradient grows by the root, 1.211 in every layer.
 #
 # The weights cancel: **no initialisation can prevent it**. BN removes the mean of the signal, the part that all examples share, and blows up the rest again. ([Yang et al., 2019](../book/references.md#yang-2019) derive the same rate with the means of statistical physics.) Two facts limit the damage. At a depth of ten the factor is 6, harmless. And around a *skip connection*
 # the gradient has a way that passes no layer, which is why the residual networks on that lecture's slide train. The skips do it, not BN alone.
@@ -626,7 +630,7 @@ for kind in ("bn", "skip"):
         losses = train(normed_net(kind, depth), steps=150, lr=0.03)
         depth_result[f"{kind}_{depth}"] = sum(losses[-20:]) / 20
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss after 150 steps for depths 10, 30 and 50 as bands of 20 seeds. Plain: 0.4 at depth 10, near 2 at 30, 2.3 at 50. Batch norm: 0.5 at 10, 1.5 at 30, above 2 at 50. With batch norm and skips: medians below 1 at every depth, with a long tail of unlucky seeds at 50."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss after 150 steps for depths 10, 30 and 50 as bands of 20 seeds. Plain: 0.2 at depth 10, near 2 at 30, 2.3 at 50. Batch norm: 0.5 at 10, 1.5 at 30, above 2 at 50. With batch norm and skips: medians below 1 at every depth, with a long tail of unlucky seeds at 50."}}
 figure, axes = plt.subplots(figsize=(7, 3.4))
 names = {"plain": "plain, He", "bn": "with BN", "skip": "BN and skips"}
 row = 0
@@ -723,10 +727,11 @@ plt.show()
 told = {key: band("04c_normalisation.shift", key) for key in shift_result}
 for key, value in shift_result.items():
     assert told[key].contains(value, slack=0.1), key
-print("medians of 20 seeds      accuracy: 100 steps  400 steps   median moves in 10 steps   in all (unit: the spread)")
+print("medians of 20 seeds            accuracy after       the median moves (in spreads)")
+print("                           100 steps  400 steps      in 10 steps        in all")
 for name in SHOWN:
     print(
-        f"{name:24s} {told[f'{name}_accuracy_100'].median:18.2f} {told[f'{name}_accuracy_400'].median:10.2f} {told[f'{name}_movement'].median:18.3f} {told[f'{name}_travel'].median:15.2f}"
+        f"{name:24s} {told[f'{name}_accuracy_100'].median:11.2f} {told[f'{name}_accuracy_400'].median:10.2f} {told[f'{name}_movement'].median:16.3f} {told[f'{name}_travel'].median:13.2f}"
     )
 assert told["bn_accuracy_100"].minimum > told["plain_accuracy_100"].maximum
 assert told["bn_accuracy_400"].median > told["plain_accuracy_400"].median
@@ -814,11 +819,11 @@ for key, value in tips_result.items():
 print(
     f"old settings {tip_bands['before'].median:.2f}, all six tips {tip_bands['after'].median:.2f} (medians of 20 seeds)"
 )
-print("tip                 alone (seeds that gain)    on top of the others (seeds that gain)")
+print("points (seeds that gain)        alone           on top of the others")
 for tip in TIPS:
     alone, last = np.array(tips_record[f"only {tip}"]), np.array(tips_record[f"all but {tip}"])
     print(
-        f"{tip:18s} {100 * np.median(alone):+7.1f}  {(alone > 0).sum():6d} of 20 {100 * np.median(last):+14.1f} {(last > 0).sum():6d} of 20"
+        f"{tip:24s} {100 * np.median(alone):+7.1f}  {(alone > 0).sum():6d} of 20 {100 * np.median(last):+10.1f} {(last > 0).sum():6d} of 20"
     )
 assert tip_bands["after"].minimum > tip_bands["before"].maximum
 assert min(tip_bands["only higher rate"].minimum, tip_bands["all but higher rate"].minimum) > 0
@@ -982,21 +987,21 @@ weight_norm_result = {"accuracy": accuracy(one_by_one)}
 
 # %% tags=["hide-input"]
 print(
-    f"weight norm, one digit a step: accuracy {weight_norm_result['accuracy']:.3f}; {band('04c_normalisation.weight_norm', 'accuracy')}"
+    f"weight norm, one digit a step: {weight_norm_result['accuracy']:.3f}; {band('04c_normalisation.weight_norm', 'accuracy')}"
 )
 assert band("04c_normalisation.weight_norm", "accuracy").contains(weight_norm_result["accuracy"], slack=0.03)
 assert band("04c_normalisation.weight_norm", "accuracy").minimum > 0.85
 try:
     deep_mlp(depth=1, width=8, norm=nn.BatchNorm1d)(x_train[:1])
 except ValueError as error:
-    print("batch norm, one digit a step: ValueError:", str(error).split(",")[0])
+    print("batch norm, one digit a step:", str(error).split(" when")[0])
 
 # %% [markdown]
 # ## Local response normalisation
 #
 # AlexNet, three years before BN, held its signals in check in another way. At each place, a value is divided by something that grows with the squares of the neighbouring *maps* at the same place. With $l$ the map, and $\operatorname{adj}(l, n)$ the $n$ maps around it, itself included:
 #
-# $$ \operatorname{LRN}(a^{(l)}) = a^{(l)} \Big( k + \alpha \sum_{j \in \operatorname{adj}(l,n)} (a^{(j)})^2 \Big)^{-\beta}, \qquad k = 2,\; n = 5,\; \alpha = 10^{-4},\; \beta = \tfrac34 . \tag{4.55} $$
+# $$ \operatorname{LRN}(a^{(l)}) = a^{(l)} \Big( k + \alpha \sum_{j \in \operatorname{adj}(l,n)} (a^{(j)})^2 \Big)^{-\beta}, \quad k = 2,\; n = 5,\; \alpha = 10^{-4},\; \beta = \tfrac34 . \tag{4.55} $$
 #
 # (Again new meanings: $\alpha$ and $\beta$ are fixed settings, nothing is learned.) It is modelled on nerve cells that inhibit their neighbours: a strong response pushes the maps beside it down.
 #
@@ -1104,8 +1109,8 @@ for lr in (0.02, 0.1):
     against_none = lrn_record[f"lecture_{lr}"] - lrn_record[f"none_{lr}"]
     against_gain = lrn_record[f"lecture_{lr}"] - lrn_record[f"gain_{lr}"]
     print(
-        f"rate {lr}: LRN minus none {100 * np.median(against_none):+.1f} points (better in {(against_none > 0).sum()} of 20 seeds); "
-        f"LRN minus factor {100 * np.median(against_gain):+.1f} (at most {100 * np.abs(against_gain).max():.1f})"
+        f"rate {lr}: LRN minus none {100 * np.median(against_none):+.1f} points (better in {(against_none > 0).sum()} of 20 seeds),\n"
+        f"     LRN minus factor {100 * np.median(against_gain):+.1f} (at most {100 * np.abs(against_gain).max():.1f})"
     )
     assert np.median(against_gain) == 0
     assert np.abs(against_gain).max() < 0.02
@@ -1220,7 +1225,7 @@ ImageNumbers(
 # %% tags=["hide-input"]
 edges = (pictures[2] - pictures[3]).abs()
 print(
-    f"largest difference of the normalised pictures in the shadow: {edges[:, :29].max():.0f} steps of grey, of the photos: {(pictures[0] - pictures[1]).abs()[:, :29].max():.0f}"
+    f"largest difference in the shadow, normalised pictures: {edges[:, :29].max():.0f} steps of grey, photos: {(pictures[0] - pictures[1]).abs()[:, :29].max():.0f}"
 )
 
 # %% [markdown]
