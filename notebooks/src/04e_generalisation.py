@@ -559,7 +559,9 @@ assert np.allclose(brightness(contrast(scene, 0.5), 0.1), scene.mean() + 0.5 * (
 #
 # 1. Take the digit 6 and raise the turn slowly. When does the figure warn you?
 # 2. Take the cat, and find the strongest changes at which all eight are still cats to you.
-# 3. Compare what comes in at the border: zeros, the border, its reflection. Which of them could a network learn to recognise?
+# 3. Under *Border shows*, compare what comes in from outside: black, the last pixel repeated, the reflection. Which of them could a network learn to recognise?
+#
+# (The matrix in the figure is written for points $(x, y)$, to the right and down; in 4.86 the row comes first. The same moves, with the two axes swapped.)
 
 # %%
 AugmentationExplorer(picture="digit 6", recipe="digits")

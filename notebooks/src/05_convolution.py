@@ -42,8 +42,8 @@ seed_everything(SEED)
 # before you read on:
 #
 # 1. The kernel has a single 1, in the middle of its top row. *Before* you look at the output: what will it do to the picture?
-# 2. Choose another kernel, and find one whose output is 0 wherever the picture does not change.
-# 3. Switch from correlation to convolution. What happens to the output? The reason comes [below](#convolution-or-correlation).
+# 2. Take the picture "step". Try the other kernels, and find one whose output is 0 wherever the picture does not change.
+# 3. Go back to the picture "lecture" and the kernel "shift". Switch from correlation to convolution. What happens to the output? The reason comes [below](#convolution-or-correlation).
 
 # %%
 ConvolutionExplorer()
