@@ -67,16 +67,18 @@ MlpPlayground()
 # > **Predict.** Where do the four corners land in the plane of $(z_1, z_2)$? Work it out on paper. Can a line separate the
 # > classes there?
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: a network diagram; x1 and x2 feed z1 and z2 with weights 1, z2 has bias minus 1, the output adds z1 and subtracts twice z2. Middle: the four XOR corners, classes on the diagonals. Right: in the plane of z1 and z2 the corners 01 and 10 fall on one point (1,0), the others on (0,0) and (2,1), and a line separates the classes."}}
+# %%
 from course_utils.scratch.networks.mlp import MLP, forward_by_loops, to_torch
 from course_utils.scratch.perceptrons.threshold_unit import GATES, binary_inputs
 
-corners, wanted = binary_inputs(2), np.array(GATES["XOR"])
 fold = MLP(
-    weights=[np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([[1.0, -2.0]])],
+    weights=[np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([[1.0, -2.0]])],  # rows: z1, z2; then s
     biases=[np.array([0.0, -1.0]), np.array([0.0])],
     activation="relu",
 )
+corners, wanted = binary_inputs(2), np.array(GATES["XOR"])
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: a network diagram; x1 and x2 feed z1 and z2 with weights 1, z2 has bias minus 1, the output adds z1 and subtracts twice z2. Middle: the four XOR corners, classes on the diagonals. Right: in the plane of z1 and z2 the corners 01 and 10 fall on one point (1,0), the others on (0,0) and (2,1), and a line separates the classes."}}
 hidden = fold.layers(corners)[1]
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7, 2.6))
@@ -202,7 +204,7 @@ runs = {"step": train_xor(step), "sigmoid": train_xor(torch.sigmoid)}
 for name, (losses, first_gradient, moved) in runs.items():
     silent = (first_gradient == 0).all(dim=2).all(dim=1).sum()
     print(
-        f"{name:8s} of 10: gradient all zero in layer 1: {silent}; layer 1 never moved: {(moved == 0).sum()}; "
+        f"{name:8s} of 10: layer 1 has gradient zero: {silent}; never moved: {(moved == 0).sum()}; "
         f"solved: {(losses[-1] < 0.01).sum()}"
     )
 assert (runs["step"][1] == 0).all()
@@ -1105,7 +1107,7 @@ print("accuracy when the test digits move to the right:")
 for name, label in (("mlp", "MLP"), ("cnn", "pooled CNN")):
     medians = [band("02_mlp.mnist", f"{name}_shift_{pixels}").median for pixels in record["shifts"]]
     print(
-        f"  {label:10s} ({record['parameters'][name]:6,d} weights) "
+        f"  {label:10s} {record['parameters'][name]:6,d} weights: "
         + "  ".join(f"{p} px {m:.2f}" for p, m in zip(record["shifts"], medians))
     )
 print(f"{record['provenance']['processor']}, {record['provenance']['date']}, commit {record['provenance']['commit']}")

@@ -116,7 +116,7 @@ for offset in (0.0, 1000.0, -1000.0):
     assert np.abs(cross_entropy_gradient(scores, labels) - tensor.grad.numpy()).max() < 1e-12
     assert tensor.grad.sum(dim=1).abs().max() < 1e-12
 default = F.cross_entropy(torch.tensor(scores), torch.tensor(labels)).item()
-print("softmax, loss and gradient agree with PyTorch for scores around 0, 1000 and -1000")
+print("softmax, loss, gradient agree with PyTorch for scores around 0, 1000, -1000")
 print(f"sum over {len(labels)} examples / PyTorch's default = {cross_entropy(scores, labels) / default:.1f}")
 assert np.isclose(cross_entropy(scores, labels), len(labels) * default)
 
@@ -659,7 +659,9 @@ for activation in ("relu", "tanh", "sigmoid"):  # five of the recorded runs, her
         every=5,
     )
     expected = band("02b_losses.race", f"{activation}_3_to_5")
-    print(f"your machine, 3 hidden layers, {activation}: 5 % after {met.tolist()} batches; seeds {expected}")
+    print(
+        f"3 hidden, {activation:7s}: 5 % after {met.tolist()} (seeds: {expected.minimum:.0f} to {expected.maximum:.0f})"
+    )
     assert expected.contains(float(np.median(met)), slack=10 + 0.1 * expected.median)
 
 # %% [markdown]
