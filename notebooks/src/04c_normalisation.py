@@ -145,9 +145,9 @@ assert normal.mean(dim=0).abs().max() < 1e-12
 # <span id="c084"></span>**It can undo itself.** The lecture notes that $\gamma = \sqrt{\operatorname{Var}[x]}$ and $\beta = \operatorname{E}[x]$ recover the identity. With the $\epsilon$ in the formula, $\gamma$ must be $\sqrt{\operatorname{Var}[x] + \epsilon}$, and it holds for *that* batch; the next batch has another
 # mean. So the layer takes nothing away from what the network can express.
 #
-# <span id="c097"></span>**The bias before it is dead.** Add 7 to every $x$: the mean grows by 7, and the subtraction takes it away. A bias in front of BN changes nothing, so its gradient is exactly 0. Leave it out (`bias=False`); $\beta$ does its work.
+# <span id="c097"></span>**The bias before it is dead.** Add 7 to every $x$: the mean grows by 7, and the subtraction takes it away. A bias in front of BN changes nothing, so its gradient is 0, up to rounding. Leave it out (`bias=False`); $\beta$ does its work.
 #
-# > **Predict.** Which of these two holds exactly, and which up to rounding?
+# > **Predict.** Forget the $\epsilon$ and take $\gamma = \sqrt{\operatorname{Var}[x]}$. How far from the identity is the layer then: nothing, a hundred-thousandth, a tenth? And what does autograd report for the bias?
 
 # %% tags=["nbval-check-output"]
 mu, variance = batch.mean(dim=0), batch.var(dim=0, correction=0)
@@ -477,9 +477,9 @@ angles = {}
 for name, w in zip(("as drawn", "4 times as long"), turning):
     angles[name] = [math.degrees(math.acos(F.cosine_similarity(w[0], w[frame], dim=0).item())) for frame in (1, 10, 30)]
     print(
-        f"{name:16s} turned by",
+        f"{name:15s} turned",
         *(f"{angle:.0f}" for angle in angles[name]),
-        f"degrees in 10, 100, 300 steps; length x {w[-1].norm().item():.3f}",
+        f"degrees in 10, 100, 300 steps, length x {w[-1].norm().item():.3f}",
     )
 assert all(short > 1.5 * long for short, long in zip(*angles.values()))
 
@@ -727,7 +727,7 @@ plt.show()
 told = {key: band("04c_normalisation.shift", key) for key in shift_result}
 for key, value in shift_result.items():
     assert told[key].contains(value, slack=0.1), key
-print("medians of 20 seeds            accuracy after       the median moves (in spreads)")
+print("medians of 20 seeds            accuracy after       median moves (in spreads)")
 print("                           100 steps  400 steps      in 10 steps        in all")
 for name in SHOWN:
     print(
@@ -1022,9 +1022,9 @@ assert not torch.allclose(by_formula, same_alpha)
 assert torch.allclose(by_formula, local_response_norm_loop(strong_maps))
 
 # %% [markdown]
-# Now put typical numbers in. With inputs of mean 0 and variance 1 and a good start, activations are about 1. Then the sum is about 5, times $10^{-4}$: the bracket is 2.0005. Its power is $2^{-0.75} = 0.595$, whatever the neighbours do.
+# Now put typical numbers in. With inputs of mean 0 and variance 1 and a good start, activations are about 1. Then the sum is about 5.
 #
-# > **Predict.** So on standardised data, LRN with the lecture's constants is the same as ... what? And in AlexNet, whose inputs were pixel values up to 255?
+# > **Predict.** How large is the bracket, with $\alpha = 10^{-4}$? So on standardised data, LRN with the lecture's constants is the same as ... what? And in AlexNet, whose inputs were pixel values up to 255?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "What local response normalisation multiplies a value by, against the size of the activations from 0.1 to 1000 on a log axis. For sizes up to 10 the lecture's constants give a flat line at 0.595. Only around 30 and more it bends down. With alpha 0.1 and k = 1 it bends down from size 1 on."}}
 sizes = np.logspace(-1, 3, 100)
@@ -1046,6 +1046,8 @@ axes.legend(loc="upper right", bbox_to_anchor=(0.8, 1))
 plt.show()
 
 # %% [markdown]
+# The bracket is 2.0005. Its power is $2^{-0.75} = 0.595$, whatever the neighbours do: a constant factor. Only activations of 30 and more, which pixel values up to 255 can bring about, feel their neighbours.
+#
 # <span id="c100"></span>Keep this in mind for the next two statements, from one and the same lecture: LRN "improves generalization" (AlexNet), and "does not improve" (VGG). Toggle it in a small convolutional network. Four versions: without; with the lecture's constants; with nothing but a
 # **multiplication by 0.595** in its place; and a strong one that really acts at our sizes. Two learning rates.
 
