@@ -313,7 +313,7 @@ assert (
 # %% [markdown]
 # At equal accuracy L1 does without more than a third of the weights; L2 needs every single one. The last row is the trap: the same L1 penalty, but by its slope. It reaches the same accuracy with weights of the same length, and not one zero.
 #
-# Watch the zeros appear. Each dial below is one weight of the detector for the digit 3, laid out like the pixels; a dial that points straight up is zero. (No perceptron here: the motor turns at every gradient step, and one update on the slider is four of the 120 steps.)
+# Watch the zeros appear. Each dial below is one weight of the detector for the digit 3, laid out like the pixels; a dial that points straight up is zero. (One update on the slider is four of the 120 gradient steps.)
 #
 # 1. Press Play. Some dials never move: what do these pixels have in common?
 # 2. Press Back to the first pictures and step with Forward. Find a dial that moves away from zero and comes back. Its pixel helped at first; later others did the same job better.
