@@ -625,7 +625,7 @@ plt.show()
 
 # %%
 print("median batches to 1 % training error (20 seeds), and how many times ReLU's")
-print("          " + "".join(f"{name:>15s}" for name in styles))
+print("          " + "".join(f"{name:>17s}" for name in styles))
 ratio = {}
 for depth in race["hidden_layers"]:
     medians = {activation: np.median(race["metrics"][f"{activation}_{depth}_to_1"]) for activation in styles}
@@ -636,7 +636,7 @@ for depth in race["hidden_layers"]:
         cells.append(
             f"{'> ' if beyond else ''}{min(value, race['budget']):.0f} (x {'> ' if beyond else ''}{min(value, race['budget']) / medians['relu']:.1f})"
         )
-    print(f"{depth} hidden: " + "".join(f"{cell:>15s}" for cell in cells))
+    print(f"{depth} hidden: " + "".join(f"{cell:>17s}" for cell in cells))
 assert all(ratio["tanh", depth] < 2 for depth in race["hidden_layers"])  # nowhere near six
 assert all(0.8 < ratio["leaky_relu", depth] < 1.25 for depth in race["hidden_layers"])
 assert 1 < ratio["sigmoid", 1] < 2
