@@ -71,8 +71,11 @@ def _call(function: Callable[..., Any], name: str, arguments: Sequence[Any]) -> 
             "run that cell, then run this one again"
         ) from None
     except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f" (in {frame.name}, line {frame.lineno}: `{frame.line}`)" if frame.line else ""
+        # The student's own line says more than the depth of a library in which it ended.
+        frames = [f for f in traceback.extract_tb(error.__traceback__)[1:] if "site-packages" not in f.filename]
+        place = ""
+        if frames and frames[-1].line:
+            place = f" (in {frames[-1].name}, line {frames[-1].lineno}: `{frames[-1].line}`)"
         raise Wrong(f"{name} stops with {type(error).__name__}: {str(error)[:200]}{place}") from None
 
 
