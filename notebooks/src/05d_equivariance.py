@@ -1017,7 +1017,7 @@ assert turned["accuracy_turned"].minimum > taught["accuracy_turned"].maximum
 assert free["mixed_up"].maximum < min(turned["mixed_up"].minimum, taught["mixed_up"].minimum)
 
 # %% [markdown]
-# Ordinary filters that never saw a turned digit are lost. What is learned holds roughly: the second network changes its mind on about one turned digit in six. What is built in is exact: not one answer in thirty thousand changes. And after this short training it also reads turned digits better: it had
+# Ordinary filters that never saw a turned digit are lost. What is learned holds roughly: the second network changes its mind on about one turned digit in eleven. What is built in is exact: not one answer in thirty thousand changes. And after these six epochs it also reads turned digits better: it had
 # nothing to find out about turns.
 #
 # Both pay in the first column. A network that cannot notice a turn has thrown away something that upright digits use, and a half turn makes a 9 of a 6; handwriting alone has to tell them apart now. (Keeping the four answers apart until the end, as [Cohen and Welling (2016)](../book/references.md#cohen-welling-2016) do, throws away less: there filters of a later layer still see how the
