@@ -26,8 +26,32 @@ def browser() -> Iterator[Any]:
         yield running
 
 
+# Files that take minutes. Workers take whole files (--dist loadfile): what is long has to begin first.
+LONG = (
+    "site/test_every_page.py",
+    "site/test_pdf.py",
+    "classroom/test_corpus.py",
+    "site/test_reading.py",
+    "classroom/test_dask.py",
+    "tools/test_guide.py",
+    "widgets/test_lab.py",
+    "training/test_distributed.py",
+)
+
+
+def place(item: pytest.Item) -> int:
+    """How early the file of a test begins: its place among the long ones, or after them."""
+    path = item.path.as_posix()
+    return next((i for i, name in enumerate(LONG) if path.endswith(name)), len(LONG))
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with the reason, what this machine cannot run: browser tests without a browser, grading on Windows."""
+    """Put long files first; skip, with the reason, what this machine cannot run.
+
+    Those are browser tests without a browser, and grading on Windows.
+    """
+    items.sort(key=place)
     if sys.platform == "win32":
         for item in items:
             if {"grading", "assignments"} & set(item.path.parts):

@@ -20,7 +20,8 @@ from course_utils.runtime.environment import find_chromium
 from tools import chapters
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+# Whole files to each worker, in the order that tests/conftest.py gives them: the long ones first.
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 UNIT = "not browser and not site and not notebook and not slow"
 NBVAL = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout", "300", "-p", "no:randomly"]
 NBVAL += ["--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "--override-ini", "addopts=-ra --strict-markers"]
