@@ -59,7 +59,8 @@ def picture_strips(strips: Mapping[str, Any], size: float = 0.62) -> Figure:
     check_int("pictures a row", columns, minimum=1)
     margin = 0.3 + 0.075 * max(len(name) for name in rows)
     width, height = margin + columns * size, len(rows) * size
-    figure = Figure(figsize=(width, height), layout="none")
+    figure = Figure(figsize=(width, height))
+    figure.set_layout_engine("none")
     for row, (name, pictures) in enumerate(rows.items()):
         bottom = 1 - (row + 1) / len(rows)
         figure.text((margin - 0.12) / width, bottom + 0.5 / len(rows), name, ha="right", va="center", fontsize=9)

@@ -490,8 +490,8 @@ def every_second(v):
 size = every_second(photo).abs().max().item()
 for shift in ((0, 1), (0, 2), (1, 1), (2, 4)):
     gap, best = nearest_roll_gap(every_second, photo, shift)
-    verdict = f"is the old one rolled by {best}" if gap < 1e-12 else f"is no roll of the old one, at best {gap / size:.0%} off"
-    print(f"picture moved by {shift}: the output {verdict}")
+    far = f"is no roll of the old one, at best {gap / size:.0%} off"
+    print(f"picture moved by {shift}: the output {f'is the old one rolled by {best}' if gap < 1e-12 else far}")
 assert nearest_roll_gap(every_second, photo, (0, 1))[0] > 0.1 * size
 assert nearest_roll_gap(every_second, photo, (0, 2))[0] < 1e-12
 

@@ -205,7 +205,9 @@ def first(handed_in):
 def test_a_submission_that_kills_dask_workers_needs_a_human(cluster, first, monkeypatch, tmp_path):
     """The worker process that grades takes such deaths; this one takes dask's own worker down, again and again."""
     poison = tmp_path / "poison_task.py"
-    poison.write_text("import os, signal\ndef grade_there(first, task):\n    os.kill(os.getpid(), signal.SIGKILL)\n")
+    # Not at once: a nanny whose worker dies before it has reported gives up, and that is another test.
+    kill = "time.sleep(1)\n    os.kill(os.getpid(), signal.SIGKILL)"
+    poison.write_text(f"import os, signal, time\ndef grade_there(first, task):\n    {kill}\n")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.syspath_prepend(tmp_path)
     there = cluster(workers=2)
