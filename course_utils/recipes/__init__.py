@@ -35,5 +35,5 @@ class _LazyRecipes(Mapping[str, Recipe]):
 
 
 RECIPES: Mapping[str, Recipe] = _LazyRecipes(
-    {"digit_reader": "digit_reader", "lenet5": "lenet5", "lenet5_modern": "lenet5"}
+    {"digit_reader": "digit_reader", "lenet5": "lenet5", "lenet5_modern": "lenet5", "miniatures": "miniatures"}
 )
