@@ -1,0 +1,1 @@
+"""How answers are judged: by rank, and by how far the classes lie apart."""
