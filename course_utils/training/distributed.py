@@ -11,6 +11,8 @@ synchronous, with one sum over all processes a step.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,10 +38,21 @@ class Group:
         return self.rank == 0
 
 
+AGAIN = "start it again with the same command to go on from its newest checkpoint"
+
+
+def _ended(number: int, frame: object) -> None:
+    raise TrainingError(
+        f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']} was told to end, because another one died or "
+        f"somebody stopped the run; {AGAIN}"
+    )
+
+
 def join(timeout: float = 300.0) -> Group:
     """Join the processes that ``torchrun`` started; without it, be the only one.
 
-    Uses NCCL and the GPU of the process's number where there is one for each, gloo on CPUs otherwise.
+    Uses NCCL and the GPU of the process's number where there is one for each, gloo on CPUs otherwise. When one process
+    dies, ``torchrun`` tells the others to end (SIGTERM), often before they notice: they end with a message.
 
     Args:
         timeout: seconds to wait for the others, at the start and in every step.
@@ -51,6 +64,8 @@ def join(timeout: float = 300.0) -> Group:
         return current_group()
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         return Group()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _ended)
     local = int(os.environ.get("LOCAL_RANK", "0"))
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     on_gpus = gpus > 0 and int(os.environ.get("LOCAL_WORLD_SIZE", "1")) <= gpus
@@ -112,8 +127,7 @@ def _together(what: str, work: Any) -> Any:
     except RuntimeError as error:
         group = current_group()
         raise TrainingError(
-            f"process {group.rank} of {group.size} lost another one while they {what}, so the run ends; "
-            "start it again with the same command to go on from its newest checkpoint. "
+            f"process {group.rank} of {group.size} lost another one while they {what}, so the run ends; {AGAIN}. "
             f"PyTorch says: {str(error).splitlines()[0]}"
         ) from error
 

@@ -10,6 +10,9 @@ pytestmark = [pytest.mark.site, pytest.mark.browser]
 # Formulas are left out: their visible part is hidden from readers, their MathML is KaTeX's own.
 # Sections far from the screen are drawn late and cut off what sticks out; here all of them are drawn.
 WHOLE = "section { content-visibility: visible !important }"
+# Fonts first, then two frames: sizes are reported to the page after the layout of a frame.
+LAID_OUT = """document.fonts.ready.then(() => new Promise((done) =>
+    requestAnimationFrame(() => requestAnimationFrame(done))))"""
 CHECK = "axe.run({ exclude: ['.katex'] }, { resultTypes: ['violations'] }).then((result) => result.violations)"
 
 
@@ -26,7 +29,7 @@ def test_no_page_breaks_a_rule_of_accessibility_or_reports_an_error(site, server
             assert page.evaluate("document.documentElement.dataset.theme") == scheme
         page.evaluate(AXE.read_text(encoding="utf-8"))
         page.add_style_tag(content=WHOLE)
-        page.wait_for_function("document.documentElement.dataset.scrollers === 'marked'")
+        page.evaluate(LAID_OUT)
         for rule in page.evaluate(CHECK):
             places = ", ".join(" ".join(map(str, node["target"])) for node in rule["nodes"][:3])
             found.append(f"{name} ({scheme}): {rule['id']} {rule['help']}: {places}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from course_utils.training.distributed import Group, Shard, current_group
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="torchrun with gloo is tried on POSIX")
 
 SCRIPT = """
-import os, signal, sys
+import os, signal, sys, time
 import torch
 sys.path.insert(0, os.environ["TESTS"])
 from test_distributed import train
@@ -31,6 +32,8 @@ def deadly(self, clip):
     step(self, clip)
     if group.rank == 1 and self.steps == kill_at:
         os.kill(os.getpid(), signal.SIGKILL)
+    if "BUSY" in os.environ and self.steps == kill_at:
+        time.sleep(60)  # too busy to miss the other
 loop.Run.step = deadly
 model, losses = train(sys.argv[1])
 if group.leads:
@@ -76,7 +79,9 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
 def test_a_dead_process_ends_the_run_with_a_message_and_the_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     died = torchrun(tmp_path, KILL_AT="11")
     assert died.returncode != 0
-    assert "lost another one while they averaged gradients" in died.stderr
+    # Which of the two comes first: the survivor misses its partner, or torchrun tells it to end.
+    assert re.search(r"process 0 of 2 (lost another one while|was told to end)", died.stderr), died.stderr
+    assert "start it again with the same command to go on from its newest checkpoint" in died.stderr
     state = Checkpoints(tmp_path / "run").newest()
     assert state is not None
     assert state["numbers"][2] == 8
@@ -86,6 +91,15 @@ def test_a_dead_process_ends_the_run_with_a_message_and_the_run_goes_on_from_its
     (tmp_path / "alone").mkdir()
     model, _ = train(tmp_path / "alone")
     assert all(torch.allclose(weights[name], value, rtol=0, atol=1e-6) for name, value in model.state_dict().items())
+
+
+def test_a_process_that_is_told_to_end_says_what_to_do(tmp_path: Path) -> None:
+    died = torchrun(tmp_path, KILL_AT="5", BUSY="1")
+    assert died.returncode != 0
+    assert "process 0 of 2 was told to end" in died.stderr, died.stderr
+    state = Checkpoints(tmp_path / "run").newest()
+    assert state is not None
+    assert state["numbers"][2] == 4
 
 
 def test_parts_make_up_the_whole() -> None:

@@ -2,33 +2,23 @@
 (() => {
   "use strict";
 
-  // Formulas, tables and code wider than the page scroll; the keyboard must reach them. Done section by section in
-  // idle moments, and reading before writing, because each look at a size may lay out a whole section.
+  // Formulas, tables and code wider than the page scroll; the keyboard must reach them. A box is looked at when it is
+  // first laid out (sections far from the screen come late), when its size changes, and when fonts have arrived.
   const SCROLLERS = "div.math, div.output, pre, .pst-scrollable-table-container";
-  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
-  let round = 0;
-  function markScrollers() {
-    const mine = ++round;
-    const inner = [...document.querySelectorAll(".bd-article > section > section")];
-    const sections = [...inner, ...document.querySelectorAll(".bd-article > section")]; // the whole page last
-    const seen = new Set();
-    const next = () => {
-      const section = sections.shift();
-      if (mine !== round) return;
-      if (!section) return void (document.documentElement.dataset.scrollers = "marked");
-      const boxes = [...section.querySelectorAll(SCROLLERS)].filter((box) => !seen.has(box));
-      const wide = boxes.map((box) => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight);
-      boxes.forEach((box, i) => {
-        seen.add(box);
-        if (wide[i]) box.tabIndex = 0;
-        else box.removeAttribute("tabindex");
-      });
-      idle(next);
-    };
-    idle(next);
+  const laidOut = new Set();
+  function mark(boxes) {
+    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight);
+    boxes.forEach((box, i) => (wide[i] ? (box.tabIndex = 0) : box.removeAttribute("tabindex")));
   }
-  document.fonts.ready.then(markScrollers);
-  addEventListener("resize", markScrollers);
+  const watch = new ResizeObserver((entries) => {
+    const boxes = entries.map((entry) => entry.target);
+    boxes.forEach((box) => laidOut.add(box));
+    mark(boxes);
+  });
+  document.querySelectorAll(".bd-article").forEach((article) => {
+    article.querySelectorAll(SCROLLERS).forEach((box) => watch.observe(box));
+  });
+  document.fonts.addEventListener("loadingdone", () => mark([...laidOut]));
 
   // The list of claims can be narrowed by verdict and chapter.
   const sections = [...document.querySelectorAll(".bd-article section section:has(> .claim)")];
