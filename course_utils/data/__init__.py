@@ -15,22 +15,27 @@ from course_utils.data.augment import (
     random_shift,
 )
 from course_utils.data.batches import Batches
+from course_utils.data.cards import Card, card
 from course_utils.data.image_set import ImageSet
 from course_utils.data.photos import faces, photo, photo_about, photo_names, stereo_pair
 from course_utils.data.real_sets import DataNotFound
 from course_utils.data.registry import NAMES, available, load
+from course_utils.data.stand_ins import load_or_stand_in, stand_in
 
 __all__ = [
     "NAMES",
     "Batches",
+    "Card",
     "DataNotFound",
     "ImageSet",
     "augment",
     "available",
+    "card",
     "compose",
     "download",
     "faces",
     "load",
+    "load_or_stand_in",
     "photo",
     "photo_about",
     "photo_names",
@@ -39,6 +44,7 @@ __all__ = [
     "random_crop",
     "random_flip",
     "random_shift",
+    "stand_in",
     "stereo_pair",
     "synthetic",
 ]

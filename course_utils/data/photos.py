@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -235,3 +235,23 @@ def faces() -> ImageSet:
         pixels = np.round(pixels * 255).astype(np.uint8)
     labels = torch.cat([torch.ones(100, dtype=torch.int64), torch.zeros(100, dtype=torch.int64)])
     return ImageSet(torch.from_numpy(pixels)[:, None], labels, ("other", "face"), "faces/all")
+
+
+def load_faces(split: str = "train") -> ImageSet:
+    """Return the faces and other patches of `faces` in a split that never changes.
+
+    Args:
+        split: ``"train"`` (70 faces and 70 others, the first of each), ``"test"`` (30 and 30, the last of each) or
+            ``"all"``.
+
+    Returns:
+        ImageSet with images (N, 1, 25, 25) and the classes ``other`` (0) and ``face`` (1); faces first.
+
+    Raises:
+        ValueError: there is no such split.
+    """
+    check_choice("split", split, ("train", "test", "all"))
+    everything = faces()
+    part = {"train": range(70), "test": range(70, 100), "all": range(100)}[split]
+    chosen = everything.subset([*part, *(100 + i for i in part)])
+    return replace(chosen, name=f"faces/{split}")
