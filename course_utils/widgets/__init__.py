@@ -1,5 +1,6 @@
 """Figures to play with: each is one Python class and one ES module that also runs without a kernel."""
 
+from course_utils.widgets.architecture_explorer import ArchitectureExplorer
 from course_utils.widgets.augmentation_explorer import AugmentationExplorer
 from course_utils.widgets.base import CourseWidget
 from course_utils.widgets.computation_graph import ComputationGraph
@@ -21,6 +22,7 @@ from course_utils.widgets.surrogate_losses import SurrogateLosses
 from course_utils.widgets.weight_dials import WeightDials
 
 ALL: tuple[type[CourseWidget], ...] = (
+    ArchitectureExplorer,
     AugmentationExplorer,
     ComputationGraph,
     ConvolutionExplorer,
@@ -43,6 +45,7 @@ ALL: tuple[type[CourseWidget], ...] = (
 
 __all__ = [
     "ALL",
+    "ArchitectureExplorer",
     "AugmentationExplorer",
     "ComputationGraph",
     "ConvolutionExplorer",
