@@ -1,0 +1,130 @@
+"""Measure what chapter 06c shows: thin VGGs of several depths, and how their layers answer to small changes.
+
+python -m tools.record_depth shapes      error against depth, large kernels for comparison, robustness; no data needed
+python -m tools.record_depth cifar10     error against depth on CIFAR-10 (course data cifar10)
+
+The networks, the pictures and the training are the cells of the chapter tagged ``band-study``, run as they stand
+there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+import torch
+
+from course_utils import data
+from course_utils.data import ImageSet
+from course_utils.runtime import data_dir, save_record
+from tools.bands import tagged_code
+
+CHAPTER = "06c_depth"
+DEPTHS = {6: (1, 1, 1), 9: (2, 2, 2), 12: (3, 3, 3), 18: (5, 5, 5)}
+TRAIN, TEST = 4000, 1000
+
+
+def study() -> dict[str, Any]:
+    """Return what the chapter's cells define."""
+    names: dict[str, Any] = {"SEED": 0, "__name__": "study"}
+    exec(compile(tagged_code(CHAPTER, "study"), "<study>", "exec"), names)
+    return names
+
+
+def record_shapes(seeds: int) -> None:
+    """Errors of all depths and of twins with large kernels; distances by layer of two nine-layer networks."""
+    here = study()
+    pictures, world, error_of, train_thin = (
+        here[name] for name in ("shape_pictures", "shape_world", "error_of", "train_thin")
+    )
+    test = pictures(*world(TEST, 10_000))
+    metrics: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        metrics.setdefault(name, []).append(value)
+        print(name, f"{value:.3f}", flush=True)
+
+    for seed in range(seeds):
+        train = pictures(*world(TRAIN, seed))
+        for depth, stages in DEPTHS.items():
+            torch.manual_seed(seed)
+            model = train_thin(here["thin_vgg"](stages), train, seed)
+            note(f"error, {depth} layers", error_of(model, test))
+            if depth == 9:
+                for name, value in here["robustness_table"](model).items():
+                    note(f"trained upright: {name}", value)
+        for side in (5, 7):
+            torch.manual_seed(seed)
+            note(f"error, one {side}x{side}", error_of(train_thin(here["large_kernels"](side), train, seed), test))
+        torch.manual_seed(seed)
+        turned = train_thin(here["thin_vgg"](DEPTHS[9]), pictures(*world(TRAIN, seed, 180.0)), seed, 10)
+        for name, value in here["robustness_table"](turned).items():
+            note(f"trained at all angles: {name}", value)
+        torch.manual_seed(seed)
+        for name, value in here["robustness_table"](here["thin_vgg"](DEPTHS[9]).eval()).items():
+            note(f"untrained: {name}", value)
+    _save("shapes", seeds, metrics, "shapes on gradients, 16 x 16, 4,000 for training, 1,000 for the test")
+
+
+def read_cifar10(count: int) -> tuple[ImageSet, ImageSet]:
+    """Return the first images of CIFAR-10's training set, and its last 2,000, which are held out."""
+    if not data.available("cifar10") and (data_dir() / "cifar10_lossless").is_dir():
+        from course_utils.recipes.miniatures import read_sheets
+
+        sheets = data_dir() / "cifar10_lossless"
+        return read_sheets(sheets, range(count)), read_sheets(sheets, range(48_000, 50_000))
+    whole = data.load("cifar10", "train")
+    return whole.subset(slice(0, count)), whole.subset(slice(48_000, None))
+
+
+def record_cifar10(seeds: int, count: int, epochs: int) -> None:
+    """Errors on images of the training set that were held out."""
+    here = study()
+    train, test = read_cifar10(count)
+    metrics: dict[str, list[float]] = {}
+    for seed in range(seeds):
+        for depth in (6, 9, 12):
+            torch.manual_seed(seed)
+            model = here["train_thin"](here["thin_vgg"](DEPTHS[depth], 32), _reordered(train, seed), seed, epochs)
+            metrics.setdefault(f"error, {depth} layers", []).append(here["error_of"](model, test))
+            print(seed, depth, metrics[f"error, {depth} layers"][-1], flush=True)
+    what = f"the first {count:,} training images of CIFAR-10; error on the last 2,000 of them, held out"
+    _save("cifar10", seeds, metrics, what, f" --count {count} --epochs {epochs}")
+
+
+def _reordered(images: ImageSet, seed: int) -> ImageSet:
+    return images.subset(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)))
+
+
+def _save(name: str, seeds: int, metrics: dict[str, list[float]], pictures: str, options: str = "") -> None:
+    save_record(
+        f"{CHAPTER}.{name}",
+        {
+            "chapter": CHAPTER,
+            "metrics": metrics,
+            "pictures": pictures,
+            "stages": {str(depth): list(stages) for depth, stages in DEPTHS.items()},
+            "seeds": list(range(seeds)),
+            "command": f"python -m tools.record_depth {name} --seeds {seeds}{options}",
+        },
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("shapes", "cifar10"))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--epochs", type=int, default=4)
+    chosen = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    if chosen.what == "shapes":
+        record_shapes(chosen.seeds)
+    else:
+        record_cifar10(chosen.seeds, chosen.count, chosen.epochs)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
