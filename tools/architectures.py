@@ -8,6 +8,7 @@ Run it after a change to a network of ``course_utils.models``; ``tests/widgets/t
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from course_utils.widgets.architectures import TABLE, collect
@@ -15,12 +16,12 @@ from course_utils.widgets.architectures import TABLE, collect
 
 def write(table: dict[str, Any]) -> str:
     """Return the table as JSON, one layer, block and network a line."""
-    line = {"ensure_ascii": False, "separators": (",", ":")}
+    line = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
     parts = []
     for key in ("layers", "blocks"):
-        rows = ",\n".join(json.dumps(row, **line) for row in table[key])
+        rows = ",\n".join(line(row) for row in table[key])
         parts.append(f'"{key}":[\n{rows}\n]')
-    rows = ",\n".join(f"{json.dumps(name)}:{json.dumps(row, **line)}" for name, row in table["networks"].items())
+    rows = ",\n".join(f"{line(name)}:{line(row)}" for name, row in table["networks"].items())
     parts.append(f'"networks":{{\n{rows}\n}}')
     return "{" + ",\n".join(parts) + "}\n"
 

@@ -9,6 +9,7 @@ from course_utils.widgets.digit_reader import DigitReader
 from course_utils.widgets.equivariance_explorer import EquivarianceExplorer
 from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
+from course_utils.widgets.inception_cost import InceptionCost
 from course_utils.widgets.kernel_explorer import KernelExplorer
 from course_utils.widgets.mlp_playground import MlpPlayground
 from course_utils.widgets.normalisation_axes import NormalisationAxes
@@ -30,6 +31,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     EquivarianceExplorer,
     GradientHistogram,
     ImageNumbers,
+    InceptionCost,
     KernelExplorer,
     MlpPlayground,
     NormalisationAxes,
@@ -54,6 +56,7 @@ __all__ = [
     "EquivarianceExplorer",
     "GradientHistogram",
     "ImageNumbers",
+    "InceptionCost",
     "KernelExplorer",
     "MlpPlayground",
     "NormalisationAxes",

@@ -33,8 +33,8 @@ AFTER = {
 MODULES_AFTER = {"BatchNorm2d": "norm", "LocalResponseNorm": "LRN", "Dropout": "dropout"}
 KINDS = {
     "conv2d": "conv", "linear": "linear", "max_pool2d": "max pool", "avg_pool2d": "average pool",
-    "mean": "global average", "adaptive_avg_pool2d": "global average", "cat": "concatenate", "add": "add", "mul": "gate",
-    "Subsampling": "subsampling", "TableConv2d": "table conv", "RBFOutputs": "RBF",
+    "mean": "global average", "adaptive_avg_pool2d": "global average", "cat": "concatenate", "add": "add",
+    "mul": "gate", "Subsampling": "subsampling", "TableConv2d": "table conv", "RBFOutputs": "RBF",
 }  # fmt: skip
 WORDS = {"relu": "activation", "BatchNorm2d": "norm", "getitem": "shortcut", "pad": "shortcut"}
 NAMES = {
