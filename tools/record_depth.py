@@ -35,8 +35,8 @@ def study() -> dict[str, Any]:
 def record_shapes(seeds: int) -> None:
     """Errors of all depths and of twins with large kernels; distances by layer of two nine-layer networks."""
     here = study()
-    pictures, world, error_of, train_thin = (
-        here[name] for name in ("shape_pictures", "shape_world", "error_of", "train_thin")
+    pictures, world, wrong_share, train_thin = (
+        here[name] for name in ("shape_pictures", "shape_world", "wrong_share", "train_thin")
     )
     test = pictures(*world(TEST, 10_000))
     metrics: dict[str, list[float]] = {}
@@ -50,13 +50,13 @@ def record_shapes(seeds: int) -> None:
         for depth, stages in DEPTHS.items():
             torch.manual_seed(seed)
             model = train_thin(here["thin_vgg"](stages), train, seed)
-            note(f"error, {depth} layers", error_of(model, test))
+            note(f"error, {depth} layers", wrong_share(model, test))
             if depth == 9:
                 for name, value in here["robustness_table"](model).items():
                     note(f"trained upright: {name}", value)
         for side in (5, 7):
             torch.manual_seed(seed)
-            note(f"error, one {side}x{side}", error_of(train_thin(here["large_kernels"](side), train, seed), test))
+            note(f"error, one {side}x{side}", wrong_share(train_thin(here["large_kernels"](side), train, seed), test))
         torch.manual_seed(seed)
         turned = train_thin(here["thin_vgg"](DEPTHS[9]), pictures(*world(TRAIN, seed, 180.0)), seed, 10)
         for name, value in here["robustness_table"](turned).items():
@@ -87,10 +87,10 @@ def record_cifar10(seeds: int, count: int, epochs: int) -> None:
         for depth in (6, 9, 12):
             torch.manual_seed(seed)
             model = here["train_thin"](here["thin_vgg"](DEPTHS[depth], 32), _reordered(train, seed), seed, epochs)
-            metrics.setdefault(f"error, {depth} layers", []).append(here["error_of"](model, test))
+            metrics.setdefault(f"error, {depth} layers", []).append(here["wrong_share"](model, test))
             print(seed, depth, metrics[f"error, {depth} layers"][-1], flush=True)
-    what = f"the first {count:,} training images of CIFAR-10; error on the last 2,000 of them, held out"
-    _save("cifar10", seeds, metrics, what, f" --count {count} --epochs {epochs}")
+        what = f"CIFAR-10: {count:,} of the training images, {epochs} epochs; error on 2,000 others of them, held out"
+        _save("cifar10", seed + 1, metrics, what, f" --count {count} --epochs {epochs}")
 
 
 def _reordered(images: ImageSet, seed: int) -> ImageSet:
