@@ -22,6 +22,7 @@ The folder checks/ belongs to the notebook: keep the two together. Nothing is do
 Hand in the notebook alone.
 """
 REQUIREMENTS = "jupyterlab>=4\nmatplotlib>=3.9\nnumpy>=1.26\n"
+TORCH = "torch>=2.11\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 MARKERS = {"BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN", "BEGIN MARK SCHEME", "@hidden("}
 SHORTEST = 15  # characters a line needs to be worth searching for; shorter ones occur anywhere
@@ -65,7 +66,8 @@ def zipped(name: str, files: dict[str, str]) -> bytes:
 
 def pack_files(assignment: Assignment) -> dict[str, str]:
     """The pack's files by path: the notebook, its checks, how to start, what to install."""
-    files = {"README.txt": README.format(name=assignment.name), "requirements.txt": REQUIREMENTS}
+    requirements = REQUIREMENTS + (TORCH if assignment.tensors else "")
+    files = {"README.txt": README.format(name=assignment.name), "requirements.txt": requirements}
     for path in [assignment.notebook, *sorted((assignment.folder / "checks").glob("*.py"))]:
         files[str(path.relative_to(assignment.folder))] = path.read_text(encoding="utf-8")
     return files

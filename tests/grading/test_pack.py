@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from course_utils.cli import main
+from course_utils.grading.assignment import load_assignment
 from course_utils.grading.pack import Leak, answers, pack, pack_files, secrets, zipped
 from course_utils.grading.pack_search import search
 
@@ -46,6 +47,15 @@ def test_no_line_of_solution_hidden_test_mutant_or_rubric_is_in_it(files, assign
 
 def _without_docstrings(source):
     return "".join(source.split('"""')[::2])
+
+
+def test_a_pack_asks_for_torch_where_the_assignment_speaks_it(assignment):
+    wanted = {line.split(">=")[0] for line in pack_files(assignment)["requirements.txt"].splitlines()}
+    assert wanted == {"jupyterlab", "matplotlib", "numpy"}
+    other = load_assignment("06_architectures")
+    for line in pack_files(other)["requirements.txt"].splitlines():
+        assert line.split(">=")[0] in wanted | {"torch"}
+    assert "torch" in pack_files(other)["requirements.txt"]
 
 
 SECRETS = {

@@ -51,18 +51,18 @@ def pictures(count, seed):
 def network(layers):
     """A list of layers as a network of torch."""
     below, parts = 1, []
-    for kind, *numbers in layers:
-        if kind == "conv":
-            parts.append(nn.Conv2d(below, *numbers[:2], padding=1))
-            below = numbers[0]
-        elif kind == "linear":
-            parts.append(nn.Linear(below, numbers[0]))
-            below = numbers[0]
-        elif kind == "flatten":
+    for sort, *sizes in layers:
+        if sort == "conv":
+            parts.append(nn.Conv2d(below, *sizes[:2], padding=1))
+            below = sizes[0]
+        elif sort == "linear":
+            parts.append(nn.Linear(below, sizes[0]))
+            below = sizes[0]
+        elif sort == "flatten":
             parts.append(nn.Flatten())
             below *= (SIDE // 4) ** 2  # two poolings below it
         else:
-            parts.append(nn.ReLU() if kind == "relu" else nn.MaxPool2d(2))
+            parts.append(nn.ReLU() if sort == "relu" else nn.MaxPool2d(2))
     for part in parts:
         if hasattr(part, "weight"):
             nn.init.kaiming_normal_(part.weight, nonlinearity="relu")

@@ -436,16 +436,16 @@ class Net(nn.Module):
         ### BEGIN SOLUTION
         self.layers = nn.ModuleList([nn.Linear(inputs, width)])
         self.layers.extend(nn.Linear(width, width) for _ in range(depth - 1))
-        self.last = nn.Linear(width, classes)
-        for layer in self.layers:
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+        self.last = nn.Linear(width, out_features=classes)
+        for hidden in self.layers:
+            nn.init.kaiming_normal_(hidden.weight, nonlinearity="relu")
+            nn.init.zeros_(hidden.bias)
         ### END SOLUTION
 
     def forward(self, x):
         ### BEGIN SOLUTION
-        for layer in self.layers:
-            x = torch.relu(layer(x))
+        for hidden in self.layers:
+            x = F.relu(hidden(x))
         return self.last(x)
         ### END SOLUTION
 
@@ -457,15 +457,14 @@ def train(net, x, y, lr, steps):
     Changes the weights of net. Returns a list of the losses before each step.
     """
     ### BEGIN SOLUTION
-    optimiser = torch.optim.SGD(net.parameters(), lr=lr)
-    losses = []
-    for _ in range(steps):
-        optimiser.zero_grad()
-        loss = F.cross_entropy(net(x), y)
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses
+    descent, before = torch.optim.SGD(net.parameters(), lr=lr), []
+    while len(before) < steps:
+        descent.zero_grad()
+        error = F.cross_entropy(net(x), y)
+        error.backward()
+        descent.step()
+        before.append(error.item())
+    return before
     ### END SOLUTION
 
 

@@ -235,7 +235,7 @@ class LeNet(LeNet):
 
 
 # %% wrong lenet: squashes the scores
-# thinks: the tanh comes after every layer
+# thinks: the last layer has its tanh as well
 # says: squashes the output
 class LeNet(LeNet):
     def forward(self, x):
