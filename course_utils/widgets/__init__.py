@@ -17,6 +17,7 @@ from course_utils.widgets.optimiser_surface import OptimiserSurface
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
 from course_utils.widgets.pooling_explorer import PoolingExplorer
 from course_utils.widgets.receptive_field import ReceptiveField
+from course_utils.widgets.residual_flow import ResidualFlow
 from course_utils.widgets.separability import Separability
 from course_utils.widgets.signal_through_depth import SignalThroughDepth
 from course_utils.widgets.surrogate_losses import SurrogateLosses
@@ -39,6 +40,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     PerceptronPlayground,
     PoolingExplorer,
     ReceptiveField,
+    ResidualFlow,
     Separability,
     SignalThroughDepth,
     SurrogateLosses,
@@ -64,6 +66,7 @@ __all__ = [
     "PerceptronPlayground",
     "PoolingExplorer",
     "ReceptiveField",
+    "ResidualFlow",
     "Separability",
     "SignalThroughDepth",
     "SurrogateLosses",

@@ -67,10 +67,10 @@ function render({ model, el }) {
     const ends = outs.map((maps) => { const middle = top + unit * maps / 2; top += unit * maps; return middle; });
     outs.forEach((maps, branch) => {
       const neck = [0, now.three_reduce, now.five_reduce, c][branch], first = 92, second = 186;
-      if (branch === 0 || (branch === 3 && !reduced)) { ribbon(branch, from, c, second, c); ribbon(branch, second, branch === 0 ? c : maps, second + 1, maps); ribbon(branch, second + 1, maps, end, maps, ends[branch]); }
-      else if (!reduced) { ribbon(branch, from, c, second, c); ribbon(branch, second, maps, end, maps, ends[branch]); }
-      else if (branch === 3) { ribbon(branch, from, c, second, c); ribbon(branch, second, maps, end, maps, ends[branch]); }
-      else { ribbon(branch, from, c, first, c); ribbon(branch, first, neck, second, neck); ribbon(branch, second, maps, end, maps, ends[branch]); }
+      const necked = reduced && (branch === 1 || branch === 2);
+      ribbon(branch, from, c, necked ? first : second, c);
+      if (necked) ribbon(branch, first, neck, second, neck);
+      ribbon(branch, second, maps, end, maps, ends[branch]);
       if (branch === 3) { box(branch, reduced ? first : second, "pool", reduced ? 0 : maps, "pool"); if (reduced) box(branch, second, "1\u00d71", maps, "conv"); }
       else { if (reduced && branch) box(branch, first, "1\u00d71", neck, "neck"); box(branch, second, BRANCHES[branch], maps, "conv"); }
     });

@@ -83,6 +83,6 @@ def test_knobs_change_ribbons_and_bars(open_widget: Callable[..., Any]) -> None:
     assert page.get_by_label("Block", exact=True).input_value() == "own"
     page.get_by_label("Block", exact=True).select_option("5b")
     made = InceptionCost("5b").costs
-    assert page.locator(".ic-total").all_inner_texts() == [str(made[kind]["maps"]) for kind in ("naive", "reduced")]
+    assert page.locator(".ic-total").all_text_contents() == [str(made[kind]["maps"]) for kind in ("naive", "reduced")]
     page.get_by_label("Bars show").select_option("maps")
-    assert page.locator(".ic-value").all_inner_texts()[:2] == page.locator(".ic-total").all_inner_texts()
+    assert page.locator(".ic-value").all_text_contents()[:2] == page.locator(".ic-total").all_text_contents()
