@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from course_utils.models import names
+from course_utils.widgets import architectures
 from course_utils.widgets.architecture_explorer import (
     SUMS,
     ArchitectureExplorer,
@@ -19,6 +21,7 @@ from course_utils.widgets.architecture_explorer import (
     packed,
     short,
 )
+from tests.widgets.test_twins import run_node
 
 
 def row(network: str, at: int) -> dict[str, Any]:
@@ -65,6 +68,14 @@ def test_entries_add_up(network: str) -> None:
     assert sum(one["layers"] for one in column) == len(rows)
     for key in SUMS:
         assert sum(one[key] for one in column) == sum(one[key] for one in rows)
+
+
+def test_module_counts_every_network_as_python_does(tmp_path: Path) -> None:
+    calls = [("entries", [packed(), network]) for network in names()]
+    answer = run_node(ArchitectureExplorer._esm, calls, tmp_path)["results"]
+    for network, column in zip(names(), answer, strict=True):
+        sums = architectures.totals(architectures.load(), network)
+        assert {key: sum(one[key] for one in column) for key in SUMS} == {key: sums[key] for key in SUMS}, network
 
 
 def test_what_is_said_without_scripts() -> None:
