@@ -2,9 +2,10 @@
 
     python -m benchmarks.training
 
-- ``overhead``: ``fit`` against a bare loop with the same operations, per step, on LeNet.
+- ``overhead``: what ``fit``, and other libraries where they are installed, add to a step of a bare loop.
 - ``loader``: an epoch of LeNet on MNIST by ``fit`` on batches in memory, against the same network fed by a
   ``DataLoader`` that transforms one image at a time.
+- ``lenet``: accuracy and seconds of LeNet on MNIST after three epochs.
 - ``formats``: images a second of a small residual network and of LeNet in each number format and memory layout, and
   the share of the machine's measured peak of matrix products that each reaches.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from importlib.metadata import version
 from statistics import median
 from typing import Any
 
@@ -22,10 +23,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.batches import Pictures
+from benchmarks.rivals import RIVALS, Epoch, Pairs, installed
 from course_utils import data, models
 from course_utils.recipes.lenet5 import to_paper
-from course_utils.runtime import save_record
-from course_utils.training import Speed, choose_speed, fit
+from course_utils.runtime import save_record, seed_everything
+from course_utils.training import Speed, choose_speed, evaluate, fit
 
 CPU = torch.device("cpu")
 
@@ -41,7 +43,7 @@ def peak(precision: torch.dtype = torch.float32, size: int = 2048, repeats: int 
     return best
 
 
-def bare_epoch(model: nn.Module, batches: data.Batches, lr: float = 1e-3) -> None:
+def bare_epoch(model: nn.Module, batches: Any, lr: float = 1e-3) -> None:
     """Do what ``fit`` does for one epoch, and nothing else."""
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     model.train()
@@ -56,35 +58,73 @@ def bare_epoch(model: nn.Module, batches: data.Batches, lr: float = 1e-3) -> Non
         right += int((logits.detach().argmax(dim=1) == y).sum())
 
 
-def overhead(images: data.ImageSet, rounds: int) -> dict[str, float]:
-    """Return seconds a step of ``fit`` and of the bare loop, taken in turns, and the median of their ratios."""
-    batches = data.Batches(images, 64, augment=to_paper)
-    steps = len(batches)
+def small_batches(count: int) -> Pairs:
+    """Return batches for a step so small that what a loop adds to it shows: 64 inputs of 16 numbers."""
+    draws = torch.Generator().manual_seed(0)
+    return [(torch.rand(64, 16, generator=draws), torch.randint(10, (64,), generator=draws)) for _ in range(count)]
 
-    def seconds(run: Callable[[nn.Module], Any]) -> float:
-        model = models.build("lenet5_modern")
-        start = time.perf_counter()
-        run(model)
-        return (time.perf_counter() - start) / steps
 
-    bare = lambda model: bare_epoch(model, batches)
-    ours = lambda model: fit(model, batches, epochs=1, progress=False)
-    seconds(bare), seconds(ours)
-    pairs = [(seconds(ours), seconds(bare)) for _ in range(rounds)]
-    return {
-        "fit_ms": 1000 * median(a for a, _ in pairs),
-        "bare_ms": 1000 * median(b for _, b in pairs),
-        "added_ms": 1000 * median(a - b for a, b in pairs),
-        "ratio": median(a / b for a, b in pairs),
-    }
+def ours(model: nn.Module, batches: Any) -> None:
+    """Do one epoch by ``fit``."""
+    fit(model, batches, epochs=1, progress=False)
+
+
+def step_ms(epoch: Epoch, steps: int = 400) -> float:
+    """Return processor time of one step in milliseconds, without what a run costs once.
+
+    Processor time of one thread rather than time on the clock: it does not count what the neighbours do.
+    """
+    seconds = []
+    for count in (steps, 3 * steps):
+        model, batches = nn.Linear(16, 10), small_batches(count)
+        start = time.process_time()
+        epoch(model, batches)
+        seconds.append(time.process_time() - start)
+    return 1000 * (seconds[1] - seconds[0]) / (2 * steps)
+
+
+def overhead(images: data.ImageSet, rounds: int) -> dict[str, Any]:
+    """Return what loops add to a step of a raw loop, and the ratio of an epoch of LeNet, all in processor time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    ways: dict[str, Epoch] = {"raw": bare_epoch, "fit": ours, **installed()}
+    for epoch in ways.values():
+        step_ms(epoch, 20)  # imports and first calls
+    taken = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, epoch in ways.items():
+            taken[name].append(step_ms(epoch))
+    raw = taken.pop("raw")
+    found: dict[str, Any] = {"raw_ms": median(raw)}
+    for name, values in taken.items():
+        found[name] = {"added_ms": median(a - b for a, b in zip(values, raw, strict=True))}
+        if name != "fit":
+            found[name]["version"] = version(name)
+
+    batches = data.Batches(images.subset(slice(0, 6400)), 64, augment=to_paper)
+    ratios = []
+    for _ in range(rounds):
+        pair = []
+        for epoch in (ours, bare_epoch):
+            model = models.build("lenet5_modern")
+            start = time.process_time()
+            epoch(model, batches)
+            pair.append(time.process_time() - start)
+        ratios.append(pair[0] / pair[1])
+    torch.set_num_threads(threads)
+    return found | {"lenet_ratio": median(ratios)}
 
 
 def loader(images: data.ImageSet, rounds: int) -> dict[str, float]:
-    """Return seconds for an epoch of LeNet from memory and from a ``DataLoader`` with torchvision's transforms."""
+    """Return seconds for an epoch of LeNet from memory and from a ``DataLoader``, with the same crop and scaling."""
     from torchvision import transforms
 
-    crop = transforms.Compose([transforms.Pad(2), transforms.RandomCrop(32, padding=2), transforms.ToTensor()])
-    slow = torch.utils.data.DataLoader(Pictures(images, crop), batch_size=256, shuffle=True)
+    steps = [
+        transforms.RandomCrop(32, padding=4),
+        transforms.ToTensor(),
+        transforms.Normalize((0.1 / 1.275,), (1 / 1.275,)),
+    ]
+    slow = torch.utils.data.DataLoader(Pictures(images, transforms.Compose(steps)), batch_size=256, shuffle=True)
     fast = data.Batches(images, 256, augment=data.compose(data.random_shift(2), to_paper))
     found: dict[str, list[float]] = {"memory": [], "loader": []}
     for _ in range(rounds):
@@ -95,6 +135,21 @@ def loader(images: data.ImageSet, rounds: int) -> dict[str, float]:
             found[name].append(time.perf_counter() - start)
     memory, sliced = median(found["memory"]), median(found["loader"])
     return {"memory_seconds": memory, "loader_seconds": sliced, "ratio": sliced / memory}
+
+
+def lenet(rounds: int) -> dict[str, Any]:
+    """Return test accuracy and seconds of LeNet on MNIST: Adam, one cycle up to 6e-3, batches of 256, three epochs."""
+    train, test = data.load("mnist", "train"), data.load("mnist", "test")
+    accuracies, seconds = [], []
+    for seed in range(rounds):
+        seed_everything(seed)
+        model = models.build("lenet5_modern")
+        batches = data.Batches(train, 256, augment=to_paper, seed=seed)
+        start = time.perf_counter()
+        fit(model, batches, epochs=3, lr=6e-3, schedule="one_cycle", speed="auto", progress=False)
+        seconds.append(time.perf_counter() - start)
+        accuracies.append(evaluate(model, data.Batches(test, 1000, shuffle=False, augment=to_paper)).accuracy)
+    return {"accuracy": accuracies, "seconds": seconds}
 
 
 def formats(rounds: int, steps: int = 12) -> dict[str, dict[str, float]]:
@@ -137,15 +192,19 @@ def main(images: int = 20_000, rounds: int = 5) -> dict[str, Any]:
     record: dict[str, Any] = {"images": len(mnist), "threads": torch.get_num_threads()}
     record["overhead"] = overhead(mnist, rounds)
     o = record["overhead"]
-    print(
-        f"a step of LeNet, batch 64: bare loop {o['bare_ms']:.3f} ms, fit {o['fit_ms']:.3f} ms: {o['ratio']:.3f} times"
-    )
+    print(f"a raw step takes {o['raw_ms']:.3f} ms of processor time; added to it:")
+    for name in ("fit", *RIVALS):
+        if name in o:
+            print(f"  {name:12s} {o[name]['added_ms']:.3f} ms")
+    print(f"an epoch of LeNet, batches of 64, by fit: {o['lenet_ratio']:.3f} times that of the raw loop")
     record["loader"] = loader(mnist, min(rounds, 3))
     e = record["loader"]
     print(
         f"an epoch of LeNet, {len(mnist):,} images: from memory {e['memory_seconds']:.2f} s, "
         f"DataLoader with transforms {e['loader_seconds']:.2f} s: {e['ratio']:.1f} times"
     )
+    record["lenet"] = lenet(min(rounds, 3))
+    print("LeNet on MNIST:", *(f"{100 * a:.2f} % in {s:.1f} s" for a, s in zip(*record["lenet"].values(), strict=True)))
     record["formats"] = formats(min(rounds, 3))
     for name, figures in record["formats"].items():
         print(f"{name:40s}", *(f"{k} {v:,.2f}" if isinstance(v, float) else v for k, v in figures.items()))

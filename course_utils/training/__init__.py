@@ -6,6 +6,7 @@ from course_utils.training.distributed import join
 from course_utils.training.evaluation import Evaluation, evaluate
 from course_utils.training.history import History
 from course_utils.training.loop import fit
+from course_utils.training.loss_plot import LossPlot
 from course_utils.training.speed import Speed, choose_speed
 from course_utils.training.trouble import LossError, TrainingError
 
@@ -15,6 +16,7 @@ __all__ = [
     "Evaluation",
     "History",
     "LossError",
+    "LossPlot",
     "Speed",
     "TrainingError",
     "WeightAverage",

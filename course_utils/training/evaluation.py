@@ -34,6 +34,7 @@ def evaluate(
     *,
     loss: Loss | None = None,
     device: torch.device | str | None = None,
+    flip: bool = False,
 ) -> Evaluation:
     """Run ``model`` over ``batches`` in evaluation mode and compare with the labels.
 
@@ -42,6 +43,8 @@ def evaluate(
         batches: yields ``(x, y)``; give batches that do not shuffle if the order of predictions matters.
         loss: mean loss of a batch from ``(logits, y)``; cross-entropy if left out.
         device: where to run; the model's own device if left out.
+        flip: average the logits of each picture (B, C, H, W) and of its mirror image: twice the work, often a third of
+            a per cent more, for pictures whose mirror image could be another of them (photos, not digits).
 
     Returns:
         An :class:`Evaluation` with predictions and labels on the CPU.
@@ -57,7 +60,7 @@ def evaluate(
     try:
         for x, y in batches:
             x, y = x.to(device), y.to(device)
-            logits = model(x)
+            logits = model(x) if not flip else (model(x) + model(x.flip(3))) / 2
             total += float(criterion(logits, y)) * len(y)
             predictions.append(logits.argmax(dim=1).cpu())
             labels.append(y.cpu())

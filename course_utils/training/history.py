@@ -20,6 +20,7 @@ class History:
         valid_accuracy: accuracy on the held-out set after each epoch, 0 to 1.
         lr: learning rate of every step.
         step_loss: loss of every batch.
+        epoch_ends: how many batches had been seen at the end of each epoch.
         seconds: wall-clock time of the run, evaluation included.
         device: where it ran, as text.
         speed: how it was computed: device, number format, memory layout, and why.
@@ -31,6 +32,7 @@ class History:
     valid_accuracy: list[float] = field(default_factory=list)
     lr: list[float] = field(default_factory=list)
     step_loss: list[float] = field(default_factory=list)
+    epoch_ends: list[int] = field(default_factory=list)
     seconds: float = 0.0
     device: str = "cpu"
     speed: str = ""

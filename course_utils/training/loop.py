@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -40,10 +41,10 @@ from course_utils.training.trouble import check_labels, explained, exploded, not
 
 OptimizerFactory = Callable[[Iterable[Any], float], torch.optim.Optimizer]
 
-OPTIMIZERS: dict[str, OptimizerFactory] = {
-    "adam": lambda params, lr: torch.optim.Adam(params, lr=lr),
-    "adamw": lambda params, lr: torch.optim.AdamW(params, lr=lr),
-    "sgd": lambda params, lr: torch.optim.SGD(params, lr=lr, momentum=0.9),
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": partial(torch.optim.SGD, momentum=0.9),
 }
 
 
@@ -91,6 +92,7 @@ class Run:
         self.best: dict[str, Tensor] | None = None
         self.best_loss, self.waited, self.finished = math.inf, 0, False
         self.group = current_group()
+        self.watch: Callable[[History], None] | None = None
         self._bar: Progress[Any] | None = None
         self._pending: list[tuple[int, Tensor, Tensor, int, Tensor]] = []
         self._epoch_start: dict[str, Any] | None = None
@@ -168,6 +170,8 @@ class Run:
             if self._bar is not None:
                 self._bar.note(loss=value)
         self._pending.clear()
+        if self.watch is not None:
+            self.watch(self.history)
 
     def end_epoch(self) -> None:
         """Close the books of an epoch."""
@@ -176,6 +180,7 @@ class Run:
             self.total, self.right, self.seen = sum_over_processes([self.total, self.right, self.seen])
             share_start(self.model)  # statistics of normalisation: those of process 0
         self.history.train_loss.append(self.total / self.seen)
+        self.history.epoch_ends.append(len(self.history.step_loss))
         self.history.train_accuracy.append(self.right / self.seen)
         self.total, self.right, self.seen = 0.0, 0.0, 0.0
         self.epoch, self.batch = self.epoch + 1, 0
@@ -286,6 +291,7 @@ def fit(
     save_every: int | None = None,
     seed: int = 0,
     progress: bool | None = None,
+    watch: Callable[[History], None] | None = None,
 ) -> History:
     """Train ``model`` on ``train`` for a number of epochs; in all processes together after :func:`join`.
 
@@ -312,6 +318,7 @@ def fit(
         save_every: steps between checkpoints; once an epoch if left out.
         seed: of ``mix``.
         progress: show a bar; ``None`` shows it where somebody watches.
+        watch: is given the history after each step and each epoch, for example a :class:`LossPlot`.
 
     Returns:
         A :class:`History`.
@@ -337,13 +344,18 @@ def fit(
     how = _how(model, device, speed)
     compute = how.prepare(model)
     model.train()
-    make = OPTIMIZERS[check_choice("optimizer", optimizer, OPTIMIZERS)] if isinstance(optimizer, str) else optimizer
-    opt = make(model.parameters(), lr)
+    if isinstance(optimizer, str):
+        # One kernel for all weights; the last bits differ, so on a CPU only where speed is asked for.
+        fused = {"fused": True} if how.device.type == "cuda" or speed is not None else {}
+        opt = OPTIMIZERS[check_choice("optimizer", optimizer, OPTIMIZERS)](model.parameters(), lr=lr, **fused)
+    else:
+        opt = optimizer(model.parameters(), lr)
     steps = math.ceil(batches / accumulate)
     plan = make_schedule(schedule, opt, lr, epochs * steps, warmup)
     criterion = loss or F.cross_entropy
     name = f"{epochs} epochs of {batches} batches, {accumulate} a step, lr {lr:g}, schedule {schedule}, warmup {warmup}"
     run = Run(name, model, opt, plan, how, average, seed)
+    run.watch = watch if run.group.leads else None
     kept = checkpoints if checkpoints is None or isinstance(checkpoints, Checkpoints) else Checkpoints(checkpoints)
     if kept is not None:
         run.resume(kept)
@@ -381,6 +393,8 @@ def fit(
                 seen = evaluate(measured, ((how.inputs(x), y) for x, y in valid), loss=criterion, device=how.device)
             run.validated(seen.loss, seen.accuracy, patience)
         run.history.seconds = time.perf_counter() - start
+        if run.watch is not None:
+            run.watch(run.history)
         if kept is not None:
             run.save(kept, run.history.seconds)
     if run.best is not None:

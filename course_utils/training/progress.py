@@ -56,7 +56,8 @@ class Progress(Iterable[T]):
 
     def note(self, **figures: float) -> None:
         """Show figures behind the bar, for example ``note(loss=0.31)``."""
-        self._bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()}, refresh=False)
+        if not self._bar.disable:
+            self._bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()}, refresh=False)
 
     def close(self) -> None:
         """Take the bar off the screen."""
