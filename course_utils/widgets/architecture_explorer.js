@@ -102,7 +102,7 @@ const sum = (rows) => Object.fromEntries(SUMS.map((key) => [key, rows.reduce((al
 
 // The column of a network: in each entry a layer, a block, or a run of blocks that are alike.
 export function entries(text, name) {
-  const table = open(text), rows = Map.groupBy ? Map.groupBy(layers(text, name), (one) => one.entry) : group(layers(text, name));
+  const table = open(text), rows = group(layers(text, name));
   return table.networks[name][4].map(([own, runs], at) => {
     const inside = rows.get(at), { kind, window, fan } = inside[0];
     return { name: own, what: table.blocks[runs[0][0]][0] || short(kind, window, fan), blocks: runs.reduce((all, one) => all + one[1], 0), layers: inside.length, shape: inside.at(-1).shape, ...sum(inside) };
@@ -110,7 +110,7 @@ export function entries(text, name) {
 }
 function group(rows) {
   const made = new Map();
-  for (const one of rows) made.set(one.entry, [...(made.get(one.entry) ?? []), one]);
+  for (const one of rows) made.has(one.entry) ? made.get(one.entry).push(one) : made.set(one.entry, [one]);
   return made;
 }
 
@@ -293,10 +293,10 @@ function render({ model, el }) {
     const fact = (label, value, under = "") => h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, value, under ? h("small", {}, under) : ""));
     facts.tBodies[0].replaceChildren(
       fact(lay ? "layer" : "block", lay ? `${one.what}${last.after ? `, then ${last.after}` : ""}` : `${one.what}${one.blocks > 1 ? ` \u00d7 ${one.blocks}` : ""}, ${many(one.rows.length, "layer")}`),
-      fact("maps", last.shape.length > 1 || lay ? `${first.fan} \u2192 ${size(one.shape)}` : size(one.shape)),
+      fact(last.shape.length > 1 ? "maps" : "units", last.shape.length > 1 || lay ? `${first.fan} \u2192 ${size(one.shape)}` : size(one.shape)),
       fact("parameters", `${one.parameters.toLocaleString("en-US")} (${percent(one.parameters, net.parameters)})`, own && own !== String(one.parameters) ? `= ${own}`.replace("= fewer", "fewer") : ""),
       fact("multiply-adds", `${one.multiply_adds.toLocaleString("en-US")} (${percent(one.multiply_adds, net.multiply_adds)})`, cost ? `= ${cost}` : ""),
-      fact("activation memory", `${memory(one.bytes)} (${percent(one.bytes, net.bytes)})`, "all results of one image, 32-bit"),
+      fact("activation memory", `${memory(one.bytes)} (${percent(one.bytes, net.bytes)})`, "one image, 32 bits"),
       fact("a unit sees", `${words} pixels${whole ? ", the whole input" : ""}`, last.shape.length > 1 && product(last.shape.slice(1)) > 1 ? `neighbours ${many(last.stride[0], "pixel")} apart` : ""));
   }
   const report = (one) => `${one.name} of ${one.net.title}: ${one.what === one.name ? "" : `${one.what}, `}${size(one.shape)}; ${percent(one.parameters, one.net.parameters)} of the parameters, ${percent(one.multiply_adds, one.net.multiply_adds)} of the multiply-adds.`;
