@@ -114,7 +114,7 @@ def challenge_years(upper: Axes, lower: Axes, entries: Sequence[Mapping[str, Any
         lower.plot([year], [depth], "o", color=COLORS["ink"], markersize=6)
         above = name != "VGG"
         lower.annotate(
-            f"{name} {depth}",
+            f"{name.removesuffix(f'-{depth}')} {depth}",
             (year, depth),
             xytext=(0, 6 if above else -14),
             textcoords="offset points",
