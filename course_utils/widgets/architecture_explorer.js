@@ -309,7 +309,7 @@ function render({ model, el }) {
     totals.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, cell("in all"), ...nets.map((net) => cell(net.title)), cell("ratio"))),
       h("tbody", {}, ...lines.map(([label, key, words]) => h("tr", {}, cell(label, "th", "row"), ...nets.map((net) => h("td", {}, h("span", { class: `ae-fill ae-${key}`, style: `width:${(100 * net[key] / Math.max(...nets.map((one) => one[key]))).toFixed(1)}%` }), words(net[key]))), cell(`\u00d7 ${ratio(nets[0][key], nets[1][key])}`, "td"))))));
   }
-  const ratio = (a, b) => { const x = a / b; return show(x, x >= 100 ? 0 : x >= 9.95 ? 1 : x >= 0.0995 ? 2 : 3); };
+  const ratio = (a, b) => { const x = a / b; return x < 0.0995 ? String(Number(x.toPrecision(2))) : show(x, x >= 100 ? 0 : x >= 9.95 ? 1 : 2); };
 
   // ---- controls ----------------------------------------------------------------------------------------------
   const options = Object.keys(table.networks).map((name) => [name, `${title(name)}`]);
