@@ -13,7 +13,10 @@ WHOLE = "section { content-visibility: visible !important }"
 # Fonts first, then two frames: sizes are reported to the page after the layout of a frame.
 LAID_OUT = """document.fonts.ready.then(() => new Promise((done) =>
     requestAnimationFrame(() => requestAnimationFrame(done))))"""
-CHECK = "axe.run({ exclude: ['.katex'] }, { resultTypes: ['violations'] }).then((result) => result.violations)"
+# What depends on the colour scheme is asked in both, everything else once.
+ALL_RULES = "resultTypes: ['violations']"
+COLOUR_RULES = ALL_RULES + ", runOnly: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] }"
+CHECK = "axe.run({ exclude: ['.katex'] }, { %s }).then((result) => result.violations)"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -30,7 +33,7 @@ def test_no_page_breaks_a_rule_of_accessibility_or_reports_an_error(site, server
         page.evaluate(AXE.read_text(encoding="utf-8"))
         page.add_style_tag(content=WHOLE)
         page.evaluate(LAID_OUT)
-        for rule in page.evaluate(CHECK):
+        for rule in page.evaluate(CHECK % (ALL_RULES if scheme == "light" else COLOUR_RULES)):
             places = ", ".join(" ".join(map(str, node["target"])) for node in rule["nodes"][:3])
             found.append(f"{name} ({scheme}): {rule['id']} {rule['help']}: {places}")
         found += [f"{name}: {error}" for error in watched.errors]
