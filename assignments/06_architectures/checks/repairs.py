@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from .answers import Wrong, ask, compare, passed, read_numbers
-from .networks import load, made, output, weights
+from .networks import load, made, outcome, output, silent, weights
 
-X = np.array([[1.0, 0.5], [-0.5, 2.0], [1.5, -1.0], [-1.0, -0.5]])
+X = np.array([[3.0, 1.5], [-1.5, 6.0], [4.5, -3.0], [-3.0, -1.5]])
 Y = np.array([0, 1, 2, 1])
 W = np.array([[0.3, -0.2], [-0.4, 0.1], [0.2, 0.5]])
 STEPS, LR = 4, 0.5
@@ -73,6 +73,9 @@ def _logits(net):
         (1 / (1 + np.exp(-want)), "Net applies a sigmoid to the logits: they may be any number"),
     ]
     compare(got, want, mistakes, "Net is not right: linear, ReLU, linear, ReLU, ..., and `last` for the logits")
+    missing = silent(small, x)
+    if missing:
+        raise Wrong(f"Net: no gradient reaches {missing[0]}: `.detach()`, `.data` and `no_grad` cut the way back")
 
 
 def _signal(net):
@@ -80,7 +83,7 @@ def _signal(net):
         made_one = made(net, 30, width, 20, 3)
         values = {name: p.detach().double().numpy() for name, p in made_one.named_parameters()}
         z = np.random.default_rng(0).normal(size=(200, 30))
-        before = np.sqrt(np.mean(z**2))
+        before, spread = np.sqrt(np.mean(z**2)), z.std(axis=0).mean()
         for number in range(20):
             z = np.maximum(z @ values[f"layers.{number}.weight"].T + values[f"layers.{number}.bias"], 0)
         factor = np.sqrt(np.mean(z**2)) / before
@@ -91,6 +94,10 @@ def _signal(net):
             )
         if factor > 10:
             raise Wrong(f"the signal of a fresh Net grows {factor:.1e} times in 20 layers of {width} units: {rule}")
+        if z.std(axis=0).mean() < 0.01 * spread:
+            raise Wrong(
+                f"after 20 layers of {width} units of a fresh Net all inputs look alike: biases carry no signal. {rule}"
+            )
 
 
 def _descent(keep=0.0, rate=LR, scale=1.0, mean=True, steps=STEPS):
@@ -108,6 +115,11 @@ def _descent(keep=0.0, rate=LR, scale=1.0, mean=True, steps=STEPS):
     return losses, w
 
 
+def _plain(losses):
+    """Losses as numbers, also those that are still tensors."""
+    return [outcome(loss) for loss in losses] if isinstance(losses, list | tuple) else outcome(losses)
+
+
 def _train(train):
     if not callable(train):
         ask(train)
@@ -117,7 +129,7 @@ def _train(train):
         network = nn.Linear(2, 3)
         load(network, {"weight": W, "bias": np.zeros(3)})
         box.append(network)
-        return train(network, torch.from_numpy(x), torch.from_numpy(y), LR, STEPS)
+        return _plain(train(network, torch.from_numpy(x), torch.from_numpy(y), LR, STEPS))
 
     call.__name__ = "train"
     losses = read_numbers(ask(call, X.astype(np.float32), Y), "the losses that train returns")
@@ -164,7 +176,7 @@ def _together(net, train):
 
     def call(x, y):
         network = made(net, 2, 32, 8, 3)
-        return train(network, torch.from_numpy(x), torch.from_numpy(y), 0.05, 80)
+        return _plain(train(network, torch.from_numpy(x), torch.from_numpy(y), 0.05, 80))
 
     call.__name__ = "train"
     losses = read_numbers(ask(call, x.astype(np.float32), y), "the losses that train returns")

@@ -1424,3 +1424,137 @@ def train(net, x, y, lr, steps):
         optimiser.step()
         losses.append(loss.item())
     return losses
+
+
+# %% wrong repair: the gradient is cut to length one
+# thinks: clipping is always safe
+# says: not plain gradient descent
+def train(net, x, y, lr, steps):
+    optimiser, losses = torch.optim.SGD(net.parameters(), lr=lr), []
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
+# %% wrong repair: biases carry the signal
+# thinks: the size of the numbers is all that matters
+# says: all inputs look alike
+class Net(Net):
+    def __init__(self, inputs, width, depth, classes):
+        super().__init__(inputs, width, depth, classes)
+        for layer in self.layers:
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.ones_(layer.bias)
+
+
+# %% wrong repair: detaches between layers
+# thinks: each layer learns for itself
+# says: no gradient reaches
+# hidden says: no gradient reaches
+class Net(Net):
+    def forward(self, x):
+        for layer in self.layers:
+            x = torch.relu(layer(x)).detach()
+        return self.last(x)
+
+
+# %% right repair: losses as tensors
+def train(net, x, y, lr, steps):
+    optimiser, losses = torch.optim.SGD(net.parameters(), lr=lr), []
+    for _ in range(steps):
+        net.zero_grad()
+        losses.append(nn.CrossEntropyLoss()(net(x), y))
+        losses[-1].backward()
+        optimiser.step()
+    return losses
+
+
+# %% wrong residual: cuts the shortcut
+# thinks: the shortcut is a constant to the branch
+# says: the Jacobian of a fresh block
+# hidden says: no gradient passes the shortcut
+class ResidualBlock(ResidualBlock):
+    def forward(self, x):
+        z = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(z + (x.detach() if self.same else self.project_bn(self.project(x))))
+
+
+# %% wrong residual: cuts the branch
+# thinks: at the start the branch adds nothing, so it needs no gradient
+# says: no gradient reaches
+class ResidualBlock(ResidualBlock):
+    def forward(self, x):
+        z = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))).detach()
+        return F.relu(z + (x if self.same else self.project_bn(self.project(x))))
+
+
+# %% wrong residual: every last normalisation starts at zero
+# thinks: a fresh block gives nothing at all
+# says: project_bn's weight does not start at 1
+class ResidualBlock(ResidualBlock):
+    def __init__(self, in_channels, out_channels, stride):
+        super().__init__(in_channels, out_channels, stride)
+        if not self.same:
+            nn.init.zeros_(self.project_bn.weight)
+
+
+# %% wrong residual: never in training mode
+# thinks: batch normalisation has its numbers from the start
+# says: in training mode
+# hidden says: ResidualBlock is not right
+class ResidualBlock(ResidualBlock):
+    def train(self, mode=True):
+        return super().train(False)
+
+
+# %% wrong lenet: positive coefficients
+# thinks: a coefficient is a size
+# says: Subsampling is not right
+class Subsampling(Subsampling):
+    def forward(self, x):
+        total = 4 * F.avg_pool2d(x, 2)
+        return self.coefficient[:, None, None].abs() * total + self.bias[:, None, None]
+
+
+# %% wrong lenet: subtracts the mean in place
+# thinks: pictures are centred first
+# says: in place
+# hidden says: in place
+class LeNet(LeNet):
+    def forward(self, x):
+        x -= x.mean()
+        return super().forward(x)
+
+
+# %% wrong account: the shapes of squares
+# thinks: pictures are square
+# says: takes pictures for squares
+# hidden says: shapes is not right
+def shapes(layers, shape):
+    found = []
+    for kind, *n in layers:
+        if kind in ("conv", "pool"):
+            k, s, p = n[1:4] if kind == "conv" else (*n, 0)
+            size = (shape[1] + 2 * p - k) // s + 1
+            shape = (n[0] if kind == "conv" else shape[0], size, size)
+        elif kind == "flatten":
+            shape = (shape[0] * shape[1] * shape[2],)
+        elif kind == "linear":
+            shape = (n[0],)
+        found.append(shape)
+    return found
+
+
+# %% wrong field: the window grows where it is cut
+# thinks: the window always has R rows
+# says: sees rows 0 to 1 of 6
+# hidden says: not right at the border
+def rows_seen(layers, height, i):
+    size, jump, centre = [(1, 1, 0), *fields(layers)][-1]
+    first = max(0, int(centre + i * jump - (size - 1) / 2))
+    return first, min(height - 1, first + size - 1)

@@ -8,7 +8,7 @@ from course_utils.grading.answers import Wrong, ask, compare, passed, read_array
 
 from .entries import first_wrong
 from .examples import example_network
-from .networks import load, made, outcome, output, weights
+from .networks import load, made, outcome, output, silent, weights
 
 
 def residual(block, jacobian) -> None:
@@ -68,6 +68,8 @@ def _start(block):
     compare(weight, np.zeros(3), mistakes, "bn2's weight does not start at 0")
     first = dict(net.named_parameters())["bn1.weight"].detach().double().numpy()
     compare(first, np.ones(3), otherwise="bn1's weight does not start at 1: only bn2's starts at 0")
+    third = dict(made(block, 3, 2, 1).named_parameters())["project_bn.weight"].detach().double().numpy()
+    compare(third, np.ones(2), otherwise="project_bn's weight does not start at 1: only bn2's starts at 0")
     x = np.array([[[[1.0, -2.0], [3.0, 0.5]], [[-1.0, 4.0], [2.0, -3.0]], [[5.0, 1.0], [-0.5, 2.0]]]])
     got = output(net, x, (1, 3, 2, 2), "a fresh ResidualBlock(3, 3, 1)")
     mistakes = [
@@ -113,6 +115,24 @@ def _identity(block):
     want = relu(branch + x)
     otherwise = f"ResidualBlock is not right with one map and kernels of one number: {first_wrong(got, want)}"
     compare(got, want, mistakes, otherwise, tolerance=1e-4)
+    net.train()
+    load(net, {"conv1.weight": centre, "conv2.weight": centre, "bn1.weight": [1.25**0.5], "bn1.bias": [0.0]})
+    load(net, {"bn2.weight": [0.375**0.5], "bn2.bias": [0.0]})
+    x = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    got = output(net, x, (1, 1, 2, 2), "ResidualBlock(1, 1, 1), in training mode,")
+    want = np.array(
+        [[[[0.5, 1.5], [3.0, 5.0]]]]
+    )  # bn1 takes 2.5 away, the ReLU leaves 0, 0, 0.5, 1.5, bn2 takes 0.5 away
+    otherwise = (
+        "ResidualBlock is not right in training mode, where batch normalisation uses the mean and variance of the batch: "
+        f"{first_wrong(got, want)}"
+    )
+    compare(got, want, otherwise=otherwise, tolerance=1e-4)
+    missing = silent(net, x)
+    if missing:
+        raise Wrong(
+            f"ResidualBlock: no gradient reaches {missing[0]}: `.detach()`, `.data` and `no_grad` cut the way back"
+        )
 
 
 def _projection(block):
@@ -140,6 +160,13 @@ def _projection(block):
     want = np.maximum(sums + shortcut, 0)[None, None]
     otherwise = f"ResidualBlock(1, 1, 2) is not right: {first_wrong(got, want)}"
     compare(got, want, mistakes, otherwise, tolerance=1e-4)
+    wide = made(block, 1, 2, 1).eval()
+    load(wide, {"project.weight": [2.0, -3.0]})
+    x = np.array([[[[1.0, -1.0, 2.0]]]])
+    got = output(wide, x, (1, 2, 1, 3), "ResidualBlock(1, 2, 1), fresh but for the weights of project,")
+    want = np.array([[[[2.0, 0.0, 4.0]], [[0.0, 3.0, 0.0]]]])
+    otherwise = f"ResidualBlock(1, 2, 1) does not add the projection: {first_wrong(got, want)}"
+    compare(got, want, otherwise=otherwise, tolerance=1e-4)
 
 
 def slopes(jacobian, network, x, shape, name):
