@@ -18,6 +18,7 @@ from course_utils.data.synthetic import make_images
 from course_utils.models.alexnet import AlexNet
 from course_utils.models.zfnet import ZFNet
 from course_utils.runtime import save_record
+from course_utils.scratch.evaluation.filter_spectrum import aliased_share
 from course_utils.scratch.initialisation.schemes import initialise
 from course_utils.training import evaluate, fit
 
@@ -105,18 +106,21 @@ def record_ablation(seeds: int) -> None:
 
 
 def record_zfnet(seeds: int) -> None:
-    """Accuracy of both first layers, and the filters of the first seed."""
-    networks: dict[str, type[nn.Module]] = {"AlexNet, 11 x 11 / 4": AlexNet, "ZFNet, 7 x 7 / 2": ZFNet}
+    """Accuracy of both first layers, what their strides cannot represent, and the filters of the first seed."""
+    networks: dict[str, tuple[type[nn.Module], int]] = {"AlexNet": (AlexNet, 4), "ZFNet": (ZFNet, 2)}
     metrics: dict[str, list[float]] = {name: [] for name in networks}
-    filters: dict[str, list] = {name: [] for name in networks}
+    metrics |= {f"{name}, aliased {when}": [] for name in networks for when in ("at the start", "trained")}
+    filters: dict[str, list] = {}
     for seed in range(seeds):
         train, test = pictures(seed)
-        for name, network in networks.items():
+        for name, (network, stride) in networks.items():
             model = fresh(network, seed, **({"groups": 1} if network is AlexNet else {}))  # ZFNet has no groups
+            weight: Tensor = model.get_submodule("conv1").weight  # type: ignore[assignment]
+            metrics[f"{name}, aliased at the start"].append(float(aliased_share(weight.detach(), stride).mean()))
             trained(model, train, seed)
+            metrics[f"{name}, aliased trained"].append(float(aliased_share(weight.detach(), stride).mean()))
             metrics[name].append(accuracy_of(model, test))
-            weight = model.get_submodule("conv1").weight.detach()  # type: ignore[operator,union-attr]
-            filters[name].append([round(float(v), 3) for v in weight.flatten()])  # type: ignore[arg-type]
+            filters.setdefault(name, [[round(float(v), 3) for v in row] for row in weight.detach().flatten(1)])
         print(seed, {name: round(values[-1], 3) for name, values in metrics.items()}, flush=True)
     save_record("06b_alexnet.zfnet", setting(seeds, "zfnet") | {"metrics": metrics, "filters": filters})
 

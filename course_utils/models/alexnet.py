@@ -114,15 +114,19 @@ class AlexNet(nn.Module):
             x = self.activation(self.conv4(x))
         return self.pool(self.activation(self.conv5(x)))
 
-    def forward(self, x: Tensor) -> Tensor:
-        side = self.input_size
-        check_images(x, 3, (side, side), f"or build the network with input_size={x.shape[-1]}")
-        x = self.features(x).flatten(1)
+    def classify(self, maps: Tensor) -> Tensor:
+        """Return the logits for the maps of pool5: all that comes after :meth:`features`."""
+        x = maps.flatten(1)
         if "fc6" not in self.without:
             x = self.activation(self.fc6(self.dropout(x)))
         if "fc7" not in self.without:
             x = self.activation(self.fc7(self.dropout(x)))
         return self.fc8(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        side = self.input_size
+        check_images(x, 3, (side, side), f"or build the network with input_size={x.shape[-1]}")
+        return self.classify(self.features(x))
 
 
 def initialise_as_published(model: AlexNet) -> AlexNet:

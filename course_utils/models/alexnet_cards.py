@@ -79,14 +79,14 @@ class AlexNetCard(nn.Module):
         self.card = check_int("card", card, minimum=0, maximum=CARDS - 1)
         if whole.conv2.groups != CARDS or whole.without or whole.fc8.out_features % CARDS:
             raise ValueError("whole must be AlexNet(groups=2) with all its layers and an even number of classes")
-        layer: Any
-        for name, layer in whole.named_children():
-            if not isinstance(layer, nn.Conv2d | nn.Linear):
+        for name, child in whole.named_children():
+            layer: Any = child
+            if not isinstance(child, nn.Conv2d | nn.Linear):
                 continue
             weight, bias = (p.detach().chunk(CARDS)[card].clone() for p in (layer.weight, layer.bias))
             mine = copy(layer)
             mine._parameters = {"weight": nn.Parameter(weight), "bias": nn.Parameter(bias)}
-            if isinstance(layer, nn.Conv2d):
+            if isinstance(child, nn.Conv2d):
                 mine.in_channels, mine.out_channels, mine.groups = weight.shape[1], len(weight), 1
             else:
                 mine.out_features = len(weight)
