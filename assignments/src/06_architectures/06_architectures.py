@@ -47,6 +47,7 @@
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import checks
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -187,7 +188,7 @@ def shapes(layers, shape):
             k, s = numbers
             shape = (shape[0], *((n - k) // s + 1 for n in shape[1:]))
         elif kind == "flatten":
-            shape = (shape[0] * shape[1] * shape[2],)
+            shape = (int(np.prod(shape)),)
         elif kind == "linear":
             shape = (numbers[0],)
         found.append(tuple(shape))
