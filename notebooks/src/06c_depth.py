@@ -672,7 +672,7 @@ for entry in challenge:
             assert summarise(models.build(entry["model"]), shape).depth == entry["depth"]
 
 # %% [markdown]
-# <span id="c193"></span>"Every year the CNNs became deeper", sums up one lecture. From 2012 to 2013 they did not: 8 layers and 8 layers, and still the error fell by a quarter, by smaller kernels and strides at the bottom ([ZFNet](06b_alexnet.ipynb)). The direction is right; "every year" is not. And within a year, look at 2014: GoogLeNet is only three
+# <span id="c193"></span>"Every year the CNNs became deeper", sums up one lecture. From 2012 to 2013 they did not: 8 layers and 8 layers, and still the error fell by a quarter, by smaller kernels and strides at the bottom ([ZFNet](06b_alexnet.ipynb)). The direction is right; "every year" is not. (2016 has no dot: its winners averaged networks known before.) And within a year, look at 2014: GoogLeNet is only three
 # layers deeper than VGG-19, with a *twentieth* of its parameters.
 #
 # **Read the marks, too.** Filled marks are test images, whose labels the organisers keep. Open ones are validation images, whose labels everybody has. On them choices were made: which network, which learning rate, when to stop. Square marks average several networks, and each averages many crops of an image.
@@ -824,7 +824,7 @@ def draw_robustness(results, title):
     for (kind, (curves, truth)), (top, bottom) in zip(results.items(), panels.T):
         change_curves(top, sweeps[kind], curves)
         bottom.plot(sweeps[kind], truth, color=COLORS["ink"], linewidth=2)
-        top.set(title=kind, ylim=(0, 1.05), xticklabels=[])
+        top.set(title=kind, ylim=(0, 1.2), xticklabels=[])
         bottom.set(xlabel=units[kind], ylim=(0, 1))
     panels[0, 0].set_ylabel("distance (6.69)")
     panels[1, 0].set_ylabel("probability\nof the truth")
@@ -1180,7 +1180,7 @@ for depth in (6, 9, 12):
     expected = band("06c_depth.cifar10", f"error, {depth} layers")
     print(f"error, {depth:2d} layers: {expected}")
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Error in percent over 6, 9 and 12 layers on held-out pictures of CIFAR-10, one dot a seed. It rises: a little under 50 percent at 6 layers, about 54 at 9 and 55 at 12."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Error in percent over 6, 9 and 12 layers on held-out pictures of CIFAR-10, one dot a seed. It rises: a little under 50 percent at 6 layers, about 53 at 9 and 55 at 12."}}
 figure, axes = plt.subplots(figsize=(7, 2.8))
 runs = {depth: scale["metrics"][f"error, {depth} layers"] for depth in (6, 9, 12)}
 assert np.median(runs[6]) < np.median(runs[9])
@@ -1189,7 +1189,7 @@ axes.set_title("CIFAR-10, thin VGGs: error on held-out images")
 plt.show()
 
 # %% [markdown]
-# Here more layers are *worse*. Is depth a bad idea on real pictures? Look at what differs: 5,000 pictures and some 300 steps, for a harder task. The deeper networks may not have got going yet, or they may have learned these few pictures by heart. The error on held-out pictures alone cannot tell these apart; the error on the *training* pictures can, and [residual networks](07b_residual.ipynb) begin with exactly that measurement.
+# Here more layers are *worse*. (The print-out says how many seeds stand behind that; with fewer than five, take it as a hint.) Is depth a bad idea on real pictures? Look at what differs: 5,000 pictures and some 300 steps, for a harder task. The deeper networks may not have got going yet, or they may have learned these few pictures by heart. The error on held-out pictures alone cannot tell these apart; the error on the *training* pictures can, and [residual networks](07b_residual.ipynb) begin with exactly that measurement.
 #
 # So take "deeper is better" as what it is: an observation of 2014 about a million pictures and weeks of training. It came back in our shapes, up to 12 layers. It did not come back in a short run on CIFAR-10.
 #
@@ -1199,7 +1199,7 @@ plt.show()
 # - $n$ layers of 3 x 3 see $2n + 1$ pixels with $9n$ in place of $(2n+1)^2$ weights, at equal channels. They are not the same function: one map between misses about a tenth of a random 5 x 5 kernel, two maps miss nothing.
 # - VGG is one rule and one table. Its parameters sit in fc6, its work in the middle, its memory at the bottom.
 # - Before the linear layers AlexNet sees 163 or 195 pixels, VGG-16 196 or 212. If in doubt, ask the gradient.
-# - Depth paid in the paper, and on our shapes, until it stopped paying. In a short run on real pictures it did not pay at all.
+# - Depth paid in the paper, and on our shapes, until it stopped paying. In our short runs on real pictures it did not.
 # - An error belongs to its protocol: which images, how many crops, how many networks.
 # - Early layers move *more* than the pixels when a picture moves, late ones less. What the output ignores it has mostly learned from data.
 #
