@@ -164,7 +164,7 @@ assert (heaviest.name, busiest.name) == ("linear1", "conv2")
 #
 # ### Sizes
 #
-# <span id="c168"></span>Three lectures give the same plan: an image of 32 x 32, kernels of 5 x 5 without padding (VALID), 2 x 2 pooling with stride 2. Run the formula of [05b](05b_layers.ipynb) down the layers, beside the real network:
+# <span id="c168"></span>Two lectures give the same plan: an image of 32 x 32, kernels of 5 x 5 without padding (VALID), 2 x 2 pooling with stride 2. Run the formula of [05b](05b_layers.ipynb) down the layers, beside the real network:
 
 # %% tags=["nbval-check-output"]
 lenet = LeNet5()
@@ -558,7 +558,7 @@ assert found["C1"] + found["C3"] > 187_000
 #
 # $$ \begin{aligned} \frac{\partial E}{\partial y_i} &= \mathbb{1}[i = d] - p_i , \\ p_i &= \frac{e^{-y_i}}{e^{-j} + \sum_k e^{-y_k}} . \end{aligned} \tag{6.14} $$
 #
-# The right distance shrinks while $p_d < 1$. A wrong one grows as far as $p_i$ is above 0. And $j$? It is a *distance*: once $y_i$ is well above $j$, rubbish is the better explanation than class $i$, and pushing stops. With $j \to \infty$ it is [cross-entropy](../book/glossary.md#cross-entropy) with the scores $-y_i$.
+# The right distance shrinks while $p_d < 1$. A wrong one grows as far as $p_i$ is above 0. And $j$? It is a constant (the paper's letter; the $j$ of equation 6.9 was an index), and it is a *distance*: once $y_i$ is well above $j$, rubbish is the better explanation than class $i$, and pushing stops. With $j \to \infty$ it is [cross-entropy](../book/glossary.md#cross-entropy) with the scores $-y_i$.
 #
 # > **Predict.** The two nearest codes differ in 13 of 84 pixels, so they are 52 apart. F6 lies on its code. With $j = 1$, how large is the push away from the neighbouring code?
 
@@ -606,7 +606,7 @@ assert torch.allclose(gradients["cross-entropy"], gradients["MAP, j = 1000"])
 #
 # ## Train it
 #
-# The small real digits of scikit-learn, enlarged to $28 \times 28$ and framed to $32 \times 32$. As in the paper, paper is $-0.1$ and ink 1.175, so that the mean is about 0, and weights are drawn from $\pm 2.4$ divided by the fan-in. The paper's optimiser was a diagonal Levenberg-Marquardt method; ours is Adam. The loss is the paper's, with $j = 1$.
+# The small real digits of scikit-learn, enlarged to $28 \times 28$ and framed to $32 \times 32$. As in the paper, paper is $-0.1$ and ink 1.175, so that the mean is about 0, and weights are drawn from $\pm 2.4$ divided by the fan-in. The paper's optimiser was a diagonal Levenberg-Marquardt method; ours is Adam. The loss is the paper's, with $j = 1$ (our choice).
 
 # %% tags=["band-lenet", "band-push"]
 import torch
@@ -867,7 +867,7 @@ faces_result = {"error": 1 - face_exam.accuracy}
 # %%
 face_error = band("06_architectures.faces", "error")
 print(f"face or not: {1 - face_exam.accuracy:.1%} error on 60 new patches")
-print(f"over 20 seeds: {face_error}")
+print(f"over the seeds: {face_error}")
 assert face_error.contains(1 - face_exam.accuracy, slack=0.05)
 assert face_error.median < 0.1
 
@@ -949,7 +949,7 @@ plt.show()
 pixel_eer, _, _ = verification_error(lambda pictures: pictures.flatten(1), unknown)
 verifier = band("06_architectures.faces", "verification")
 print(f"equal error rate on 30 unseen photos: {eer:.1%}; pixels: {pixel_eer:.1%}")
-print(f"over 20 seeds: {verifier}")
+print(f"over the seeds: {verifier}")
 assert verifier.contains(eer, slack=0.03)
 assert verifier.maximum < 0.6 * pixel_eer
 

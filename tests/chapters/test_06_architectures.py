@@ -376,7 +376,9 @@ def test_eq_6_12_to_6_14_the_two_losses_and_their_gradient() -> None:
     (mse,) = torch.autograd.grad(distances[0, 5], x, retain_graph=True)
     (criterion,) = torch.autograd.grad(map_loss(-distances, five, j=1.0), x, retain_graph=True)
     assert torch.allclose(mse, criterion, rtol=1e-3)
-    assert float(map_loss(-distances, five, j=1.0)) == pytest.approx(float(distances[0, 5]) - 1, abs=1e-3)
+    assert float(map_loss(-distances, five, j=1.0).detach()) == pytest.approx(
+        float(distances[0, 5].detach()) - 1, abs=1e-3
+    )
 
 
 def test_eq_6_15_error_rates() -> None:
