@@ -305,7 +305,7 @@ for depth, stages in STAGES.items():
 # %% [markdown]
 # The count by hand uses one formula for each convolution, and one for its work on a map of $H \times W$:
 #
-# $$ \text{parameters} = 9\, C_{\text{in}} C_{\text{out}} + C_{\text{out}}, \qquad \text{multiply-adds} = 9\, C_{\text{in}} C_{\text{out}}\, H\, W . \tag{6.67} $$
+# $$ \begin{aligned} \text{parameters} &= 9\, C_{\text{in}} C_{\text{out}} + C_{\text{out}}, \\ \text{multiply-adds} &= 9\, C_{\text{in}} C_{\text{out}}\, H\, W . \end{aligned} \tag{6.67} $$
 #
 # <span id="c201"></span>The names count layers *with weights*, the three linear ones included. One lecture says "11 to 19 convolutional layers"; it is 8 to 16. <span id="c200"></span>Another says that VGG doubles the depth of AlexNet, 16 or 19 layers against 8: right, $16/8 = 2$ and $19/8 = 2.4$.
 # <span id="c199"></span>And both give the parameters, "about 140 million", "133 million and more, double AlexNet":
