@@ -1171,24 +1171,25 @@ assert digit_eer < 0.4
 # %% [markdown]
 # ## At scale
 #
-# The paper trained on the 60,000 digits of MNIST and reports an error of **0.95 %** on the 10,000 test digits, and 0.8 % when the training set is enlarged by distorted copies ([LeCun et al., 1998](../book/references.md#lecun-1998), section III). Here is our LeNet-5 on the same images, and the modern reading. Network, input and starting weights of the first are the paper's; the optimiser is Adam in place of a diagonal Levenberg-Marquardt method. Where training images are moved at random, compare with the paper's second figure rather than the first. Repeat it with `course data mnist` and `course train lenet5`.
+# The paper trained on the 60,000 digits of MNIST and reports an error of **0.95 %** on the 10,000 test digits, and 0.8 % when the training set is enlarged by distorted copies ([LeCun et al., 1998](../book/references.md#lecun-1998), section III). Here is our LeNet-5 on the same images, and the modern reading. Network, input and starting weights of the first are the paper's; so is its loss (equation 6.13, $j = 1$); the optimiser is Adam in place of a diagonal Levenberg-Marquardt method. Where our training images are moved at random, the fair comparison is with the paper's second figure; its distortions went further than shifts. Repeat it with `course data mnist` and `course train lenet5`.
 
 # %%
-targets = {"lenet5": ("LeNet-5 of 1998", 0.0095), "lenet5_modern": ("modern reading", 0.0070)}
-for name, (title, target) in targets.items():
+targets = {
+    "lenet5": ("LeNet-5 of 1998", (0.0095, 0.0080)),
+    "lenet5_modern": ("modern reading", (0.0070,)),
+}
+for name, (title, goals) in targets.items():
     if not (results_dir() / f"{name}.json").exists():
         print(f"{title}: not recorded here; `course train {name}` makes the record")
         continue
     record, errors = load_record(name), band(name, "error")
-    verdict = "met" if errors.median <= target else "not met"
-    print(
-        f"{title:16s} {100 * errors.minimum:.2f} to {100 * errors.maximum:.2f} %, median "
-        f"{100 * errors.median:.2f} % over {errors.count} seeds;"
-    )
-    setting = record["setting"]
-    print(f"{'':16s} {setting['epochs']} epochs, moved by {setting['shift']} pixels at most")
-    print(f"{'':16s} goal {100 * target:.2f} %: {verdict}")
-    provenance = record["provenance"]
+    low, high, middle = (100 * v for v in (errors.minimum, errors.maximum, errors.median))
+    print(f"{title:16s} {low:.2f} to {high:.2f} %, median {middle:.2f} %, {errors.count} seeds")
+    setting, provenance = record["setting"], record["provenance"]
+    print(f"{'':16s} {setting['epochs']} epochs, images moved by up to {setting['shift']} pixels")
+    for goal in goals:
+        verdict = "met" if errors.median <= goal else "not met"
+        print(f"{'':16s} {100 * goal:.2f} % at the median: {verdict}")
     print(f"{'':16s} {provenance['date']}, commit {provenance['commit']}, {record['command']}")
 
 # %% [markdown]
