@@ -390,7 +390,7 @@ def test_equation_35_share_of_short_waves():
     columns = np.arange(64)
     for cycles, stride in ((3, 4), (12, 4), (12, 2), (20, 2)):
         wave = np.tile(np.cos(2 * np.pi * cycles * columns / 64), (64, 1))[None, None]
-        assert aliased_share(wave, stride)[0] == pytest.approx(cycles / 64 > 1 / (2 * stride), abs=1e-9)
+        assert aliased_share(wave, stride)[0] == pytest.approx(float(cycles / 64 > 1 / (2 * stride)), abs=1e-9)
 
 
 def test_equation_36_weighted_mean_of_gradients():
