@@ -560,7 +560,8 @@ norm_result = {name: run.steps for name, run in runs.items()}
 for name, run in runs.items():
     verdict = "" if run.reached else "not within "
     spread = band("07_deeper.norm", name)
-    print(f"{name:8s} {verdict}{run.steps} steps; seeds: {spread}")
+    print(f"{name:8s} {verdict}{run.steps} steps")
+    print(f"         {spread}")
     assert spread.contains(run.steps, slack=20)
 with_norm = band("07_deeper.norm", "with")
 without_norm = band("07_deeper.norm", "without")
@@ -779,11 +780,11 @@ bands = {name: band("07_deeper.residual", name) for name in residual_result}
 for name, accuracy in residual_result.items():
     print(f"{name:20s} {accuracy:.2f}; seeds: {bands[name]}")
     assert bands[name].contains(accuracy, slack=0.1)
-assert bands["bare, s = 0.2"].median > bands["bare, s = 1"].maximum
+assert bands["bare, s = 0.2"].median > 2 * bands["bare, s = 1"].median
 assert bands["normalised, s = 0.2"].median > bands["normalised, s = 1"].median
 
 # %% [markdown]
-# Without normalisation the unscaled network has not begun to learn, and the scaled one has. With normalisation both train, and scaling still pays. The paper's networks had both and were far wider. What residual connections brought there was mostly speed: trained long enough, the version without them came out nearly as good.
+# Without normalisation the unscaled network has hardly begun to learn, and the scaled one has. With normalisation both train, and scaling still pays. The paper's networks had both and were far wider. What residual connections brought there was mostly speed: trained long enough, the version without them came out nearly as good.
 #
 # ## Checked claims
 #
@@ -1003,13 +1004,13 @@ run = race(learnt, digits_16, new_16, lr=0.03, limit=60, every=30, seed=SEED)
 learnt_scales = [m.scale.item() for m in learnt.modules() if isinstance(m, ResidualInception)]
 print("accuracy after 30 and 60 steps:", [round(a, 2) for a in run.accuracy])
 print("scales:", [round(value, 2) for value in learnt_scales])
-assert run.accuracy[-1] > bands["bare, s = 1"].maximum
+assert run.accuracy[-1] > 2 * bands["bare, s = 1"].median
 assert any(abs(value) > 0.01 for value in learnt_scales)
 
 # %% [markdown]
 # ## At scale
 #
-# The same miniature on real [MNIST](../book/references.md#lecun-1998) digits, averaged down to $14 \times 14$: four versions, three learning rates each, five seeds. How many steps until 90 % of 300 held-out digits are right? The record comes from `python -m tools.record_inception mnist` (with `course data mnist` before it, if you do not have the files).
+# The same miniature on real [MNIST](../book/references.md#lecun-1998) digits, averaged down to $14 \times 14$: four versions, three learning rates each. How many steps until 90 % of 300 held-out digits are right? The record comes from `python -m tools.record_inception mnist` (with `course data mnist` before it, if you do not have the files).
 
 # %%
 record = load_record("07_deeper.mnist")
@@ -1032,7 +1033,7 @@ print(f"{made_on['processor']}, {made_on['date']}, commit {made_on['commit']}")
 assert fewest["norm"] < 0.6 * fewest["plain"]
 
 # %% [markdown]
-# Normalisation is the difference between arriving and not arriving; the extra heads are a matter of noise, with it and without. Both fit what v3's authors reported of the large network. Small digits are far from ImageNet, and heads as regularisers need a network that can overfit: about that half of the claim this record says nothing.
+# Normalisation is the difference between arriving and not arriving; the extra heads make no difference that so few runs can show, with it or without. Both fit what v3's authors reported of the large network. Small digits are far from ImageNet, and heads as regularisers need a network that can overfit: about that half of the claim this record says nothing.
 #
 # ## Summary
 #

@@ -180,7 +180,7 @@ def test_s184_a_scaled_residual_block_is_the_identity_at_zero_and_trains(digits)
     found = {name: band("07_deeper.residual", name) for name in load_record("07_deeper.residual")["metrics"]}
     assert all(b.count > 1 for b in found.values())
     assert found["normalised, s = 0.2"].minimum > 0.7
-    assert found["bare, s = 0.2"].median > found["bare, s = 1"].maximum
+    assert found["bare, s = 0.2"].median > 2 * found["bare, s = 1"].median
 
 
 def test_s185_with_normalisation_the_target_comes_in_fewer_steps() -> None:
