@@ -77,12 +77,22 @@ def test_s186_and_c220_a_plain_network_of_50_layers_trains_worse_than_one_of_8(t
     assert counts[0] == counts[1]
 
 
-def test_s186_and_c221_its_residual_twin_does_not(trained):
+def dense_run(order, blocks, digits):
+    torch.manual_seed(0)
+    end = nn.BatchNorm1d(64) if order == "pre" else nn.Identity()
+    net = nn.Sequential(nn.Flatten(), stack(blocks, 64, order, seed=0).float(), end, nn.Linear(64, 10))
+    return np.mean(momentum_run(net, 200, 0.02, x=digits[0], y=digits[1], seed=0, batch=64)[-20:])
+
+
+def test_s186_and_c221_its_residual_twin_does_not(trained, digits):
     ends, _ = trained
     assert ends["residual", 50] < ends["plain", 50] - 0.8
     deep = {key: band("07b_residual.degradation", f"residual_{key}") for key in (8, 50)}
     assert deep[50].maximum < band("07b_residual.degradation", "plain_50").minimum
     assert deep[8].median < deep[50].median  # the shallow one is ahead in a short race
+    longer = {(o, b): dense_run(o, b, digits) for o in ("plain", "pre") for b in (2, 25)}  # not in a longer one
+    assert longer["plain", 25] > longer["plain", 2] + 1
+    assert longer["pre", 25] < longer["pre", 2] + 0.05
 
 
 @pytest.mark.parametrize("kind", ["plain", "residual"])
