@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from course_utils import data
 from course_utils.models.preact_resnet import PreActivationResNet
+from course_utils.models.residual_twins import momentum_run, twin
 from course_utils.models.resnet import SmallResNet
 from course_utils.runtime import save_record
-from course_utils.scratch.residual.twins import momentum_run, twin
 
 PREACT_STEPS, PREACT_BATCH, PREACT_WIDTH, SMOOTH = 100, 32, 4, 10
 PREACT_RUNS = ((20, 0.1), (110, 0.1), (218, 0.1), (110, 0.02))  # layers, learning rate

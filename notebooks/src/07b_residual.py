@@ -54,8 +54,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import data
+from course_utils.models.residual_twins import momentum_run, twin
 from course_utils.scratch.initialisation.deep_mlp import share_right
-from course_utils.scratch.residual.twins import momentum_run, twin
 
 digits, new_digits = data.load("digits", "train"), data.load("digits", "test")
 mean, deviation = digits.images.float().mean(), digits.images.float().std()
@@ -132,7 +132,7 @@ assert longer["pre", 25] < longer["pre", 2] + 0.05
 # > **Predict.** By how much do the outputs of the two networks differ: 0.1, a rounding error, or exactly 0?
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.residual.construction import deepen
+from course_utils.models.identity_construction import deepen
 
 shallow = trained["plain", 8].eval()
 fifty = deepen(shallow, 42)  # 42 identity layers after the first stage

@@ -13,15 +13,15 @@ from torch.autograd.functional import jacobian
 from torch.nn import functional as F
 
 from course_utils import data, models
+from course_utils.models.identity_construction import deepen
 from course_utils.models.preact_resnet import PreActivationBlock, PreActivationResNet
+from course_utils.models.residual_twins import momentum_run, twin
 from course_utils.models.resnet import TABLE, BasicBlock, Bottleneck, Shortcut, SmallResNet
 from course_utils.runtime import band, load_record
 from course_utils.scratch.initialisation.deep_mlp import share_right
-from course_utils.scratch.residual.construction import deepen
 from course_utils.scratch.residual.flow import expected_gradient, expected_signal, flow
 from course_utils.scratch.residual.paths import path_sums
 from course_utils.scratch.residual.stacks import DenseBlock, stack
-from course_utils.scratch.residual.twins import momentum_run, twin
 
 DEPTHS = (18, 34, 50, 101, 152)
 LECTURE_FLOPS = {18: 1.8, 34: 3.6, 50: 3.8, 101: 7.6, 152: 11.3}

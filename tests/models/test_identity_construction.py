@@ -3,8 +3,8 @@ import copy
 import pytest
 import torch
 
+from course_utils.models.identity_construction import deepen, identity_layer, zero_block
 from course_utils.models.resnet import SmallResNet
-from course_utils.scratch.residual.construction import deepen, identity_layer, zero_block
 
 
 def drawn(*shape):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from course_utils.scratch.residual.twins import momentum_run, twin
+from course_utils.models.residual_twins import momentum_run, twin
 
 
 def test_twins_start_with_the_same_weights():
