@@ -2,6 +2,7 @@
 """Exercise 2: shapes, parameters, multiply-adds."""
 
 from .answers import Wrong, ask, compare, passed, read_array, read_number
+from .entries import listed
 
 SMALL = (  # a layer, the shape below it, what is right, and usual mistakes by their sentence
     (["conv", 5, 3, 1, 0, 1], (2, 6, 9), (5, 4, 7), 95, 2520),
@@ -40,21 +41,6 @@ def account(shapes, parameters, multiply_adds) -> None:
         2,
         "The prediction: 58.6 of 61 million stand in the linear layers, and 92 % of the products in the convolutions.",
     )
-
-
-def listed(value, length, name):
-    """A list with one entry for each layer."""
-    if value is None:
-        raise Wrong(f"{name} is None: a function without `return` hands back nothing")
-    try:
-        found = list(value)
-    except TypeError:
-        raise Wrong(f"{name} should be a list with one entry for each layer, got one {type(value).__name__}") from None
-    if len(found) == length + 1:
-        raise Wrong(f"{name} has an entry for the picture too: one for each layer, after it")
-    if len(found) != length:
-        raise Wrong(f"{name} should have {length} entries, one for each layer, got {len(found)}")
-    return found
 
 
 def _below(shape):

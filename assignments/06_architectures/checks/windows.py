@@ -2,7 +2,7 @@
 """Exercise 3: receptive fields."""
 
 from .answers import Wrong, ask, compare, passed, read_array, read_number, read_tuple
-from .accounts import listed
+from .entries import listed
 
 STACK = [["conv", 4, 3, 2, 1, 1], ["relu"], ["pool", 2, 2], ["conv", 8, 5, 3, 0, 2], ["conv", 8, 3, 1, 2, 1]]
 FIELDS = [(3, 2, 0), (3, 2, 0), (5, 4, 1), (21, 12, 9), (45, 12, -3)]

@@ -1,6 +1,8 @@
-"""Which number is the first that is wrong: a sentence with two values in it is easier to follow up than "not right"."""
+"""Lists with one entry a layer, and which number is the first that is wrong: two values say more than "not right"."""
 
 import numpy as np
+
+from course_utils.grading.answers import Wrong
 
 
 def first_wrong(got, want) -> str:
@@ -11,3 +13,18 @@ def first_wrong(got, want) -> str:
         return ""
     place = tuple(int(i) for i in wrong[0])
     return f"at [{', '.join(map(str, place))}] it should be {want[place]:g}, yours is {got[place]:g}"
+
+
+def listed(value, length, name):
+    """A list with one entry for each layer."""
+    if value is None:
+        raise Wrong(f"{name} is None: a function without `return` hands back nothing")
+    try:
+        found = list(value)
+    except TypeError:
+        raise Wrong(f"{name} should be a list with one entry for each layer, got one {type(value).__name__}") from None
+    if len(found) == length + 1:
+        raise Wrong(f"{name} has an entry for the picture too: one for each layer, after it")
+    if len(found) != length:
+        raise Wrong(f"{name} should have {length} entries, one for each layer, got {len(found)}")
+    return found
