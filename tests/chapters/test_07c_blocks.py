@@ -319,6 +319,10 @@ def test_s200_the_gate_follows_a_planted_global_cue() -> None:
     assert found["with a gate"] > found["without a gate"] + 0.1
     assert found["largest gap"] > 5 * found["typical spread"]
     assert found["swayed"] > 0.95  # a bar painted into the picture changes the answer to the other patch's
+    starts = load_record("07c_blocks.switch")
+    assert len(starts["seeds"]) == 20
+    assert sum(right > 0.95 for right in starts["metrics"]["with a gate"]) > 10  # not every start finds the bar
+    assert max(starts["metrics"]["without a gate"]) < 0.85
 
 
 def test_s200_pictures_with_a_switch_are_what_they_say() -> None:
@@ -405,7 +409,8 @@ def test_width_for_a_price_and_bad_options() -> None:
 
 def test_the_map_is_of_the_recipes_networks_at_their_prices() -> None:
     record = load_record("miniatures")
-    assert set(record["metrics"]) <= set(miniatures.NETWORKS)
+    assert set(record["metrics"]) == set(miniatures.NETWORKS)
+    assert len(record["seeds"]) == miniatures.SEEDS
     for name in record["metrics"]:
         make = miniatures.NETWORKS[name]
         with torch.device("meta"):
