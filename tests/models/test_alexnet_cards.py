@@ -13,11 +13,11 @@ from course_utils.models.zfnet import ZFNet
 
 
 def test_normalisation_is_pytorchs_on_each_card() -> None:
-    x = torch.randn(2, 12, 5, 4)
+    x = torch.randn(2, 12, 5, 4, generator=torch.Generator().manual_seed(0))
     theirs = nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2)
     assert torch.equal(LocalResponseNorm()(x), theirs(x))
     apart = torch.cat([theirs(half) for half in x.chunk(2, dim=1)], dim=1)
-    assert torch.equal(LocalResponseNorm(cards=2)(x), apart)
+    assert torch.allclose(LocalResponseNorm(cards=2)(x), apart, rtol=0, atol=1e-6)
 
 
 def test_only_maps_at_the_cut_feel_it() -> None:
