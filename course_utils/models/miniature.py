@@ -85,7 +85,9 @@ class Miniature(nn.Module):
         check_choice("pool", pool, POOLS)
         self.in_channels = check_int("in_channels", in_channels, minimum=1)
         self.stem = ConvNormAct(in_channels, STEM, 3)
-        channels, stages, downs = STEM, [], []
+        channels = STEM
+        stages: list[nn.Module] = []
+        downs: list[nn.Module] = []
         for stage in range(3):
             layers: list[nn.Module] = []
             for _ in range(blocks):
