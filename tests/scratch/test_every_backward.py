@@ -69,6 +69,8 @@ NO_DERIVATIVE = {
     "kernel_methods.logistic.fit_gradient_descent": "a training loop; its gradient is checked by itself",
     "kernel_methods.svm.fit_subgradient": "a training loop; its gradient is checked by itself",
     "perceptrons.mark1.StraightThroughSign.backward": "an estimator; shown below to be no gradient",
+    "residual.flow.expected_gradient": "the size of a gradient by theory; its own test measures it",
+    "residual.shattering.line_gradient": "asks autograd",
 }
 
 
