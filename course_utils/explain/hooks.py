@@ -66,12 +66,12 @@ def attach(model: nn.Module, hooks: Mapping[Any, Callable[..., Any]], kind: str 
     handles = []
     try:
         for module, hook in found:
-            register = {
+            places: dict[str, Callable[..., Any]] = {
                 "forward": module.register_forward_hook,
                 "forward_pre": module.register_forward_pre_hook,
                 "backward": module.register_full_backward_hook,
-            }[kind]
-            handles.append(register(hook))
+            }
+            handles.append(places[kind](hook))
         yield
     finally:
         for handle in handles:
