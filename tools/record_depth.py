@@ -17,7 +17,7 @@ import torch
 
 from course_utils import data
 from course_utils.data import ImageSet
-from course_utils.runtime import data_dir, save_record
+from course_utils.runtime import save_record
 from tools.bands import tagged_code
 
 CHAPTER = "06c_depth"
@@ -69,11 +69,6 @@ def record_shapes(seeds: int) -> None:
 
 def read_cifar10(count: int) -> tuple[ImageSet, ImageSet]:
     """Return the first images of CIFAR-10's training set, and its last 2,000, which are held out."""
-    if not data.available("cifar10") and (data_dir() / "cifar10_lossless").is_dir():
-        from course_utils.recipes.miniatures import read_sheets
-
-        sheets = data_dir() / "cifar10_lossless"
-        return read_sheets(sheets, range(count)), read_sheets(sheets, range(48_000, 50_000))
     whole = data.load("cifar10", "train")
     return whole.subset(slice(0, count)), whole.subset(slice(48_000, None))
 

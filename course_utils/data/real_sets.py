@@ -14,6 +14,7 @@ from torch import Tensor
 
 from course_utils.check import check_choice
 from course_utils.data.image_set import ImageSet
+from course_utils.data.sheets import FOLDER, TRAIN, are_official, has_sheets, read_sheets
 from course_utils.runtime import data_dir
 
 SPLITS = ("train", "test")
@@ -99,6 +100,8 @@ def _read_mnist_like(name: str, split: str, folder: Path) -> tuple[Tensor, Tenso
 def _read_cifar10(split: str, folder: Path) -> tuple[Tensor, Tensor]:
     from torchvision.datasets import CIFAR10
 
+    if not is_present("cifar10", folder) and has_sheets(folder / FOLDER):
+        return _read_cifar10_sheets(split, folder / FOLDER)
     for path in files_of("cifar10", split, folder):
         if not path.is_file():
             raise _not_found("cifar10", path)
@@ -111,6 +114,15 @@ def _read_cifar10(split: str, folder: Path) -> tuple[Tensor, Tensor]:
     return images, torch.tensor(reader.targets, dtype=torch.int64)
 
 
+def _read_cifar10_sheets(split: str, folder: Path) -> tuple[Tensor, Tensor]:
+    if split == "test":
+        raise _not_found("cifar10", folder, "holds the training pictures and a tenth of the test set only")
+    images, labels = read_sheets(folder, range(TRAIN))
+    if not are_official(images, labels):
+        raise _not_found("cifar10", folder, "holds pictures that are not the official ones")
+    return images, labels
+
+
 def load_real(name: str, split: str = "train", folder: Path | None = None) -> ImageSet:
     """Return a real data set from the data folder.
 
@@ -121,6 +133,9 @@ def load_real(name: str, split: str = "train", folder: Path | None = None) -> Im
 
     Returns:
         ImageSet in the official order.
+
+    CIFAR-10's training set is also read from lossless sheets in ``cifar10_lossless/``, where the official files are
+    missing.
 
     Raises:
         ValueError: there is no such set or split.

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from course_utils import data
-from course_utils.data.real_sets import CLASSES
 from course_utils.models.miniature import Miniature, SmallLeNet
 from course_utils.models.summary import summarise
-from course_utils.runtime import data_dir, get_device, save_record, seed_everything
+from course_utils.runtime import get_device, save_record, seed_everything
 from course_utils.training import evaluate, fit
 from course_utils.training.speed import Speed, multiplies_bfloat16
 
@@ -48,34 +45,12 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def read_sheets(folder: Path, images: range) -> data.ImageSet:
-    """Read images of CIFAR-10's training set from sheets of a thousand, 25 rows of 40, without loss.
-
-    Args:
-        folder: with ``batch_00.webp`` to ``batch_49.webp`` and ``labels.npy``.
-        images: which of the 50,000, in the official order.
-    """
-    from PIL import Image
-
-    labels, parts = np.load(folder / "labels.npy"), []
-    for number in range(images.start // 1000, (images.stop - 1) // 1000 + 1):
-        sheet = np.asarray(Image.open(folder / f"batch_{number:02d}.webp").convert("RGB"))
-        parts.append(sheet.reshape(25, 32, 40, 32, 3).transpose(0, 2, 4, 1, 3).reshape(1000, 3, 32, 32))
-    first = images.start // 1000 * 1000
-    pixels = torch.from_numpy(np.concatenate(parts)[images.start - first : images.stop - first])
-    chosen = torch.from_numpy(labels[images.start : images.stop].astype(np.int64))
-    return data.ImageSet(pixels, chosen, CLASSES["cifar10"], "cifar10/train")
-
-
 def load_images() -> tuple[data.ImageSet, data.ImageSet]:
     """Return the images to train on and those held out, all from CIFAR-10's training set.
 
     Raises:
         DataNotFound: if it is not in the data folder.
     """
-    sheets = data_dir() / "cifar10_lossless"
-    if not data.available("cifar10") and (sheets / "labels.npy").is_file():
-        return read_sheets(sheets, TRAIN), read_sheets(sheets, HELD_OUT)
     images = data.load("cifar10", "train")
     return images.subset(torch.tensor(TRAIN)), images.subset(torch.tensor(HELD_OUT))
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
 
 from course_utils import data
 from course_utils.recipes import RECIPES, miniatures
@@ -27,17 +24,3 @@ def test_a_record_is_written_after_each_seed_and_says_of_how_many(monkeypatch: p
     assert set(record["metrics"]) == set(chosen)
     assert all(len(values) == 2 and 0 <= min(values) <= max(values) <= 1 for values in record["metrics"].values())
     assert record["parameters"]["LeNet"] == sum(p.numel() for p in chosen["LeNet"]().parameters())
-
-
-def test_sheets_give_the_images_in_their_order(tmp_path) -> None:
-    draws = np.random.default_rng(0)
-    images = draws.integers(0, 256, (2000, 32, 32, 3), dtype=np.uint8)
-    labels = draws.integers(0, 10, 2000)
-    np.save(tmp_path / "labels.npy", labels)
-    for number in range(2):
-        part = images[1000 * number : 1000 * (number + 1)].reshape(25, 40, 32, 32, 3)
-        sheet = Image.fromarray(part.transpose(0, 2, 1, 3, 4).reshape(800, 1280, 3))
-        sheet.save(tmp_path / f"batch_{number:02d}.webp", lossless=True)
-    found = miniatures.read_sheets(tmp_path, range(990, 1010))
-    assert torch.equal(found.images, torch.from_numpy(images[990:1010].transpose(0, 3, 1, 2).copy()))
-    assert found.labels.tolist() == labels[990:1010].tolist()
