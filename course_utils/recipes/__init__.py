@@ -35,5 +35,12 @@ class _LazyRecipes(Mapping[str, Recipe]):
 
 
 RECIPES: Mapping[str, Recipe] = _LazyRecipes(
-    {"digit_reader": "digit_reader", "lenet5": "lenet5", "lenet5_modern": "lenet5", "miniatures": "miniatures"}
+    {
+        "digit_reader": "digit_reader",
+        "lenet5": "lenet5",
+        "lenet5_modern": "lenet5",
+        "miniatures": "miniatures",
+        "scenes": "scenes",
+        "cifar10_resnet": "cifar10_resnet",
+    }
 )

@@ -10,6 +10,13 @@ from course_utils.data.synthetic.cues import (
     make_part_images,
 )
 from course_utils.data.synthetic.motion import MOTIONS, Clips, FlowPairs, make_clips, make_flow_pairs
+from course_utils.data.synthetic.object_images import (
+    OBJECTS,
+    ObjectImages,
+    make_object_images,
+    parts_of,
+)
+from course_utils.data.synthetic.object_parts import PARTS as OBJECT_PARTS
 from course_utils.data.synthetic.scenes import (
     DIFFICULTIES,
     Difficulty,
@@ -28,12 +35,15 @@ __all__ = [
     "DIFFICULTIES",
     "FIGURES",
     "MOTIONS",
+    "OBJECTS",
+    "OBJECT_PARTS",
     "PARTS",
     "TEXTURES",
     "Clips",
     "CuedImages",
     "Difficulty",
     "FlowPairs",
+    "ObjectImages",
     "PartImages",
     "Scenes",
     "make_clips",
@@ -41,7 +51,9 @@ __all__ = [
     "make_digits",
     "make_flow_pairs",
     "make_images",
+    "make_object_images",
     "make_part_images",
     "make_scenes",
+    "parts_of",
     "render_scenes",
 ]

@@ -111,7 +111,9 @@ class Backgrounds:
         return torch.lerp(self.first[:, :, None, None], self.second[:, :, None, None], share)
 
 
-def draw_backgrounds(draws: Draws, size: int, style: str, margin: int = 0) -> Backgrounds:
+def draw_backgrounds(
+    draws: Draws, size: int, style: str, margin: int = 0, photos: tuple[str, ...] = PHOTOS
+) -> Backgrounds:
     """Draw the backgrounds of N scenes.
 
     Args:
@@ -119,6 +121,7 @@ def draw_backgrounds(draws: Draws, size: int, style: str, margin: int = 0) -> Ba
         size: side of the image in pixels.
         style: one of ``BACKGROUNDS``.
         margin: pixels of photo to leave on every side, for a background that moves; at most size / 2.
+        photos: the ones to cut from, names in ``PHOTOS``.
     """
     check_choice("background", style, BACKGROUNDS)
     hue, value = draws.uniform(2), draws.uniform(2, low=0.25, high=0.85)
@@ -131,7 +134,7 @@ def draw_backgrounds(draws: Draws, size: int, style: str, margin: int = 0) -> Ba
         first=colors[:, 0],
         second=colors[:, 1],
         angle=draws.uniform(high=2 * torch.pi),
-        photo=draws.choice(len(PHOTOS)),
+        photo=torch.tensor([PHOTOS.index(name) for name in photos])[draws.choice(len(photos))],
         left=corner[:, 0],
         top=corner[:, 1],
         gain=draws.uniform(low=0.45, high=0.9),
