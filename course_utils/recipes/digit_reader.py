@@ -7,7 +7,6 @@ numbers, small enough to travel inside a page. ``course train digit_reader`` rep
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import OrderedDict
 from pathlib import Path
@@ -18,15 +17,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import data
-from course_utils.runtime import get_device, load_record, results_dir, save_record, seed_everything
+from course_utils.recipes.stored_weights import WeightsError, restore, round_to_half, store
+from course_utils.recipes.stored_weights import weights_path as stored_path
+from course_utils.runtime import get_device, save_record, seed_everything
 from course_utils.training import evaluate, fit
 
 NAME = "digit_reader"
 EPOCHS, BATCH_SIZE, PEAK_LR, RUNS = 8, 128, 4e-3, 3
-
-
-class WeightsError(RuntimeError):
-    """Stored weights are missing or are not the ones that the record describes."""
+__all__ = ["WeightsError", "build_model", "jitter", "load_digit_reader", "run", "train", "weights_path"]
 
 
 def build_model() -> nn.Sequential:
@@ -105,13 +103,12 @@ def train(
     model = build_model()
     batches = data.Batches(train_set, batch_size=BATCH_SIZE, augment=jitter, device=target, seed=seed)
     fit(model, batches, epochs=epochs, lr=PEAK_LR, schedule="one_cycle", device=target, progress=progress)
-    model.load_state_dict({key: value.half().float() for key, value in model.state_dict().items()})
-    return model.cpu().eval()
+    return round_to_half(model).cpu().eval()
 
 
 def weights_path() -> Path:
     """Return where the float16 state dict lies in the repository."""
-    return results_dir() / "weights" / f"{NAME}.pt"
+    return stored_path(NAME)
 
 
 def run(seed: int = 0, device: torch.device | str | None = None, progress: bool | None = None) -> dict[str, Any]:
@@ -135,9 +132,6 @@ def run(seed: int = 0, device: torch.device | str | None = None, progress: bool 
         runs.append((score, s, model))
         print(f"seed {s}: test accuracy {score:.4f}", flush=True)
     kept_score, kept_seed, kept = sorted(runs, key=lambda r: r[:2])[RUNS // 2]
-    path = weights_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({key: value.half().contiguous() for key, value in kept.state_dict().items()}, path)
     record = {
         "command": f"course train {NAME}" + (f" --seed {seed}" if seed else ""),
         "data": "MNIST, 60,000 training and 10,000 test images",
@@ -147,9 +141,7 @@ def run(seed: int = 0, device: torch.device | str | None = None, progress: bool 
         "metrics": {"accuracy": [score for score, _, _ in runs]},
         "kept_seed": kept_seed,
         "kept_accuracy": kept_score,
-        "weights": f"weights/{NAME}.pt",
-        "sha256": _sha256(path),
-        "bytes": path.stat().st_size,
+        **store(kept, weights_path()),
         "seconds": round(time.perf_counter() - start, 1),
         "threads": torch.get_num_threads(),
     }
@@ -163,20 +155,6 @@ def load_digit_reader() -> nn.Sequential:
     Raises:
         WeightsError: if the file is missing or its SHA-256 differs from the one in the record.
     """
-    path = weights_path()
-    if not path.exists():
-        raise WeightsError(f"no weights at {path}; restore the file, or train it: course train {NAME}")
-    expected, found = load_record(NAME)["sha256"], _sha256(path)
-    if found != expected:
-        raise WeightsError(
-            f"{path} has SHA-256 {found[:12]}..., the record says {expected[:12]}...; "
-            f"restore the file, or train it again: course train {NAME}"
-        )
     model = build_model()
-    stored = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict({key: value.float() for key, value in stored.items()})
-    return model.eval()
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    restore(model, weights_path(), NAME)
+    return model
