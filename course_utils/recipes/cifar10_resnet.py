@@ -128,7 +128,7 @@ def run(
         images.subset(slice(HELD_OUT.start, HELD_OUT.stop)),
     )
     start = time.perf_counter()
-    model = train(train_set, seed, device, progress=progress, checkpoints=checkpoints)
+    model = train(train_set, seed, device, EPOCHS, progress, checkpoints)
     seconds = time.perf_counter() - start
     valid = data.Batches(held_out, 500, shuffle=False, augment=_normalised)
     seen = evaluate(model, valid)

@@ -161,7 +161,7 @@ def run(seed: int = 0, device: torch.device | str | None = None, progress: bool 
     valid = data.Batches(held_out().image_set, 250, shuffle=False, augment=_centred)
     runs = []
     for s in range(seed, seed + RUNS):
-        model = train(drawn, seed=s, device=device, progress=progress)
+        model = train(drawn, seed=s, device=device, epochs=EPOCHS, progress=progress)
         score = evaluate(model, valid).accuracy
         runs.append((score, s, model))
         print(f"seed {s}: held-out accuracy {score:.4f}", flush=True)
