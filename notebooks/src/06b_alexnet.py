@@ -59,7 +59,10 @@ def account(name, **options):
 
 
 lenet, alexnet = account("lenet5_modern"), account("alexnet")
-convolutions = {"LeNet-5": "C1 C3 C5", "AlexNet": "conv1 conv2 conv3 conv4 conv5"}
+convolutions = {
+    "LeNet-5": "C1 C3 C5",
+    "AlexNet": "conv1 conv2 conv3 conv4 conv5",
+}
 print(f"{'':30s}{'LeNet-5':>14s}{'AlexNet':>14s}{'ratio':>10s}")
 for what, a, b in (
     ("convolutions", *(len(text.split()) for text in convolutions.values())),
@@ -91,12 +94,13 @@ assert sum("Conv" in row.kind for row in alexnet.rows) == 5
 operations = 2 * 3 * alexnet.multiply_adds * 1_200_000 * 90
 days = 6
 rate = operations / (days * 24 * 3600) / 2
-print(f"{operations:.1e} operations; in {days} days on two cards {rate / 1e12:.2f} trillion a second each,")
+print(f"{operations:.1e} operations; in {days} days on two cards", end=" ")
+print(f"{rate / 1e12:.2f} trillion\na second each,", end=" ")
 print(f"which is {rate / 1.58e12:.0%} of what is printed on the box")
 assert 0.1 < rate / 1.58e12 < 0.6
 
 # %% [markdown]
-# About a third of the peak is what a good program reaches. The claim is plausible to the day.
+# A good program reaches a third of the peak or more. So six days are possible; that they *were* six, the paper alone can say.
 #
 # <span id="c187"></span>And a processor? The lectures say a GPU was "50 times" or "one to two orders of magnitude" faster. That is a statement about two machines of one year, and there is no such number for all machines. So measure yours, on AlexNet's second convolution:
 
@@ -112,14 +116,15 @@ for place in places:
         seconds.append(time.perf_counter() - start)
     speed = 2 * len(x) * alexnet["conv2"].multiply_adds / min(seconds)
     print(f"{place}: {speed / 1e9:.0f} billion operations a second")
-    print(f"     all of AlexNet's training would take {operations / speed / 86400:.0f} days")
+    long = operations / speed / 86400
+    print(f"     all of AlexNet's training would take {long:.0f} days")
 
 # %% [markdown]
 # One core of a present processor needs weeks or months where two cards of 2012 needed six days; on a processor of that year nobody would have waited for the result.
 #
 # ### What else changed
 #
-# Four more things separate 1998 from 2012. This course has measured three of them already:
+# Five more things separate 1998 from 2012. This course has measured four of them already:
 #
 # | change | AlexNet's paper reports | measured here |
 # |---|---|---|
@@ -145,19 +150,23 @@ plt.show()
 median = {name: float(np.median(values)) for name, values in changes.items()}
 for name in names:
     print(f"{name:24s} {median[name]:.3f}")
+lost = np.subtract(changes["as it is"], changes["a fifth of the pictures"])
+print(f"lost with a fifth: {lost.min():.2f} to {lost.max():.2f}, seed by seed")
 quarter = {name: changes[f"steps, {name}"] for name in ("as it is", "tanh")}
-print("steps until a quarter of the training pictures is wrong, seed by seed:")
-print("  ReLU", quarter["as it is"], " tanh", quarter["tanh"], " (all steps: 144)")
+print("steps until a quarter of the training pictures is wrong, by seed:")
+print("  ReLU", quarter["as it is"])
+print("  tanh", quarter["tanh"], "of 144 in all")
 assert min(median, key=median.get) == "with dropout"
 assert median["a fifth of the pictures"] < median["tanh"] <= median["as it is"]
-assert 1 < np.median(quarter["tanh"]) / np.median(quarter["as it is"]) < 2
+assert lost.min() > 0.1
+assert 1 < np.median(quarter["tanh"]) / np.median(quarter["as it is"]) < 1.3
 
 # %% [markdown]
 # Three answers:
 #
-# - **The pictures count.** With a fifth of them, shown five times as often, fifteen points or more are gone. No other part of the recipe makes up for data.
+# - **The pictures count.** With a fifth of them, shown five times as often, fourteen to twenty points are gone. Nothing else in the recipe makes up for that.
 # - **Dropout costs most here.** That contradicts nothing. Dropout works against overfitting and makes learning slower; the paper says that it roughly doubles the number of passes. These runs have six passes in all and do not overfit. Its authors had ninety and did.
-# - **ReLU is faster than tanh, but not six times.** The paper's figure 1 has six, for a network of four layers on CIFAR-10, with the best learning rate for each. Here the weights start by He's or Xavier's rule, Adam takes the steps, and tanh is only a little behind. Much of what ReLU cured in 2012, a good start and adaptive steps cure too ([chapter 04b](04b_signals.ipynb)).
+# - **ReLU is faster than tanh, but not six times.** Here it is a few steps, and in one seed of five none. The paper's figure 1 has six, for a network of four layers on CIFAR-10, with the best learning rate for each. Here the weights start by He's or Xavier's rule, Adam takes the steps, and tanh is only a little behind. Much of what ReLU cured in 2012, a good start and adaptive steps cure too ([chapter 04b](04b_signals.ipynb)).
 #
 # ## Shape by shape
 #
@@ -177,7 +186,7 @@ for side, padding in ((224, 0), (227, 0), (224, 2), (224, 5)):
 assert [output_size(224, 11, 4, p) for p in (0, 2, 5)] == [54, 55, 56]
 
 # %% [markdown]
-# <span id="c172"></span>Three lectures say 224, and so does the paper. But 224 without padding gives 54 maps a side. The 55 of the paper's figure needs images of 227 pixels, or a padding of 2 (a total of 3 would do). People have used both; our `AlexNet` pads. *Imprecise*, and not the lectures' fault.
+# <span id="c172"></span>Three lectures say 224, and so does the paper. But 224 without padding gives maps of 54 a side. The 55 of the paper's figure needs images of 227 pixels, or a padding of 2 (a total of 3 would do). People have used both; our `AlexNet` pads. *Imprecise*, and not the lectures' fault.
 #
 # From there on all is settled. Follow a picture through:
 
@@ -187,9 +196,10 @@ for row in alexnet.rows:
     if row.name.startswith(wanted):
         shape = " x ".join(map(str, row.shape))
         seen = min(row.field.size[0], 224)
-        print(f"{row.name:6s}{shape:>15s}  sees {seen:3d} pixels, {row.parameters:10,d} parameters")
-maps = [row.shape for row in alexnet.rows if row.name.startswith(("conv", "pool"))]
-assert [shape[1] for shape in maps] == [55, 27, 27, 13, 13, 13, 13, 6]
+        print(f"{row.name:6s}{shape:>15s}  sees {seen:3d} pixels,", end=" ")
+        print(f"{row.parameters:10,d} parameters")
+spatial = [row for row in alexnet.rows if row.name.startswith(("conv", "pool"))]
+assert [row.shape[1] for row in spatial] == [55, 27, 27, 13, 13, 13, 13, 6]
 assert alexnet["conv1"].parameters == 96 * 11 * 11 * 3 + 96 == 34_848 + 96
 
 # %% [markdown]
@@ -211,8 +221,10 @@ for kernel, stride in ((11, 4), (3, 2), (5, 1), (3, 2), (3, 1), (3, 2)):
     same.append(output_size(same[-1], kernel, stride, (kernel - 1) // 2))
 whole = account("alexnet_whole")
 print("SAME-padded:", same)
-for name, total in (("in two groups", alexnet.parameters), ("whole", whole.parameters)):
-    print(f"{name:14s} 6 x 6: {total:11,d}   7 x 7: {with_last_map(7, total):11,d} parameters")
+print("parameters     with maps of 6 x 6        of 7 x 7")
+for name, net in (("in two groups", alexnet), ("whole", whole)):
+    larger = with_last_map(7, net.parameters)
+    print(f"{name:15s}{net.parameters:18,d}{larger:16,d}")
 assert same == [224, 56, 28, 28, 14, 14, 7]
 assert with_last_map(7, alexnet.parameters) == 74_596_712
 
@@ -246,15 +258,22 @@ def parameters(c, o, k=1, g=1):
 
 
 def alexnet_by_hand(g):
-    convolutional = [(3, 96, 11, 1), (96, 256, 5, g), (256, 384, 3, 1), (384, 384, 3, g), (384, 256, 3, g)]
+    convolutional = [
+        (3, 96, 11, 1),
+        (96, 256, 5, g),
+        (256, 384, 3, 1),
+        (384, 384, 3, g),
+        (384, 256, 3, g),
+    ]
     linear = [(256 * 6 * 6, 4096), (4096, 4096), (4096, 1000)]
-    return [parameters(*layer) for layer in convolutional], [parameters(*layer) for layer in linear]
+    return [[parameters(*sizes) for sizes in part] for part in (convolutional, linear)]
 
 
 for g, told in ((2, alexnet), (1, whole)):
     convolutional, linear = alexnet_by_hand(g)
     total = sum(convolutional) + sum(linear)
-    print(f"g = {g}: {total:,d}; linear layers {sum(linear):,d}, which is {sum(linear) / total:.1%}")
+    print(f"g = {g}: {total:,d}; linear layers {sum(linear):,d},", end=" ")
+    print(f"which is {sum(linear) / total:.1%}")
     assert total == told.parameters
 assert alexnet.parameters == 60_965_224
 assert whole.parameters == 62_378_344
@@ -269,10 +288,11 @@ print(f"saved by the groups: {whole.parameters - alexnet.parameters:,d}")
 kinds = {"convolutions": "conv", "linear layers": "fc"}
 for name, start in kinds.items():
     rows = [row for row in alexnet.rows if row.name.startswith(start)]
-    own, work = sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)
-    own, work = own / alexnet.parameters, work / alexnet.multiply_adds
+    own = sum(row.parameters for row in rows) / alexnet.parameters
+    work = sum(row.multiply_adds for row in rows) / alexnet.multiply_adds
     print(f"{name:14s} {own:6.1%} of parameters {work:6.1%} of multiply-adds")
-units = sum(np.prod(row.shape) for row in alexnet.rows if row.name.startswith(("conv", "fc")))
+layers = [row for row in alexnet.rows if row.name.startswith(("conv", "fc"))]
+units = sum(np.prod(row.shape) for row in layers)
 print(f"units: {units:,d}")
 assert units == 659_272
 
@@ -305,7 +325,8 @@ def centred(x, generator=None):
 
 
 miniature = AlexNet(10, width=1 / 8, input_size=SIDE, dropout=0.0)
-initialise(miniature, "he fan_in", generator=torch.Generator().manual_seed(SEED))
+generator = torch.Generator().manual_seed(SEED)
+initialise(miniature, "he fan_in", generator=generator)
 batches = Batches(train_shapes, 64, augment=centred, seed=SEED)
 fit(miniature, batches, epochs=6, lr=2e-3, schedule="one_cycle", progress=False)
 miniature.eval()
@@ -318,10 +339,11 @@ guesses = scores.argmax(1)
 names = new_shapes.classes
 right = guesses == labels
 show = np.r_[np.flatnonzero(~right)[:6], np.flatnonzero(right)[:10]]
+pairs = zip(guesses[show], labels[show])
 plotting.image_grid(
     new_shapes.images[show],
-    titles=[names[g] if g == y else f"{names[g]}, not {names[y]}" for g, y in zip(guesses[show], labels[show])],
-    title_colors=[COLORS["ink"] if ok else COLORS["vermillion"] for ok in right[show]],
+    titles=[names[g] + (f", not {names[y]}" if g != y else "") for g, y in pairs],
+    title_colors=[COLORS["ink" if ok else "vermillion"] for ok in right[show]],
     columns=4,
     size=1.6,
 )
@@ -338,38 +360,53 @@ plotting.image_grid(
 # Here it is in the slowest way, making one guess after the other, beside the fast way:
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.evaluation.top_k import ranks, top_k_error, top_k_error_by_hand
+from course_utils.scratch.evaluation.top_k import (
+    ranks,
+    top_k_error,
+    top_k_error_by_hand,
+)
 
 rng = np.random.default_rng(SEED)
-some_scores, some_labels = rng.integers(0, 6, size=(300, 20)), rng.integers(0, 20, size=300)  # many ties
+some_scores = rng.integers(0, 6, size=(300, 20))  # many ties
+some_labels = rng.integers(0, 20, size=300)
 for k in (1, 2, 5, 20):
     fast = (ranks(some_scores, some_labels) >= k).mean()
-    assert fast == top_k_error(some_scores, some_labels, k) == top_k_error_by_hand(some_scores, some_labels, k)
+    slow = top_k_error_by_hand(some_scores, some_labels, k)
+    assert fast == top_k_error(some_scores, some_labels, k) == slow
 one, five = (top_k_error(some_scores, some_labels, k) for k in (1, 5))
-print(f"20 classes, random scores: top-1 error {one:.2f}, top-5 error {five:.2f}")
+print(f"20 classes, random scores: top-1 {one:.2f}, top-5 {five:.2f} wrong")
 print("expected of pure guessing: 0.95 and 0.75")
 
 # %% [markdown]
 # > **Predict.** The miniature has ten classes. If its top-1 error is 15 %, what do you expect for top-5? And what would a network reach that has learned *nothing*?
 
 # %% tags=["band-miniature"]
-from course_utils.scratch.evaluation.hierarchy import ClassTree, hierarchical_error
+from course_utils.scratch.evaluation.hierarchy import (
+    ClassTree,
+    hierarchical_error,
+)
 from course_utils.scratch.evaluation.top_k import top_k_error, top_k_guesses
 
 FAMILIES = {
-    "full": ("circle", "heart"), "hollow": ("ring", "crescent"), "many-sided": ("square", "triangle"),
-    "pointed": ("star", "arrow"), "right-angled": ("cross", "corner"),
-}  # fmt: skip
-parents = {name: family for family, members in FAMILIES.items() for name in members}
+    "full": ("circle", "heart"),
+    "hollow": ("ring", "crescent"),
+    "many-sided": ("square", "triangle"),
+    "pointed": ("star", "arrow"),
+    "right-angled": ("cross", "corner"),
+}
+parents = {name: kin for kin, members in FAMILIES.items() for name in members}
 parents |= {"full": "round", "hollow": "round"}
 parents |= dict.fromkeys(("many-sided", "pointed", "right-angled"), "straight")
 parents |= {"round": "shape", "straight": "shape"}
 tree = ClassTree(parents)
 
 classes = new_shapes.classes
-miniature_result = {f"top-{k} error": top_k_error(scores, labels, k) for k in (1, 2, 5)}
+miniature_result = {}
+for k in (1, 2, 5):
+    miniature_result[f"top-{k} error"] = top_k_error(scores, labels, k)
 for k in (1, 5):
-    miniature_result[f"hierarchical error, {k}"] = hierarchical_error(tree, classes, top_k_guesses(scores, k), labels)
+    found = hierarchical_error(tree, classes, top_k_guesses(scores, k), labels)
+    miniature_result[f"hierarchical error, {k}"] = found
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Five rows of seed bands, each with your own run as a diamond: top-1 error, top-2 error, top-5 error, hierarchical error of one guess and of five. Each row lies far left of the one for chance, marked by a small vertical line."}}
 figure, axes = plt.subplots(figsize=(7, 2.9))
@@ -385,8 +422,14 @@ for row, (name, value) in enumerate(reversed(miniature_result.items())):
 axes.set(xlabel=f"error (bands: {found.count} seeds; diamonds: your run; dotted: guessing)", xlim=(-0.01, 1))
 plt.show()
 
+# %%
+for k in (1, 2, 5):
+    found = miniature_result[f"top-{k} error"]
+    print(f"top-{k} error {found:.3f}; guessing {1 - k / 10:.1f}")
+    print(f"   all seeds: {band('06b_alexnet.miniature', f'top-{k} error')}")
+
 # %% [markdown]
-# With ten classes, top-5 is nearly free: guessing fails only half of the time. An error is worth nothing without the number of classes and the number of guesses beside it.
+# With ten classes, top-5 is nearly free: guessing fails only half of the time, and a network that errs in one picture of six has the right class among its five almost always. An error is worth nothing without the number of classes and the number of guesses beside it.
 #
 # <span id="c185"></span>With that in mind, read the numbers of 2012. A lecture has "top-1 test error 36.7 %, top-5 test error 15.3 %". The [paper](../book/references.md#krizhevsky-2012) (table 2) and [its successor's](../book/references.md#zeiler-fergus-2014) (table 2) let you place them:
 #
@@ -396,15 +439,15 @@ plt.show()
 # | five, averaged | 38.1 | 16.4 | 16.4 |
 # | seven, averaged; two trained on all of ImageNet first, with a sixth convolution | 36.7 | 15.4 | **15.3** |
 #
-# So 15.3 is a test error, of an average of seven networks. 36.7 is the same average's error on the *validation* images. The challenge did not publish top-1 on the test images. *Imprecise*: two protocols in one line.
+# So 15.3 is a test error, of an average of seven networks. 36.7 is the same average's error on the *validation* images. The labels of the test images are not public, and for these the paper gives no top-1 error. *Imprecise*: two protocols in one line.
 #
-# <span id="c192"></span>The lectures also name winners: AlexNet 2012, GoogLeNet 2014, ResNet 2015, SENet 2017. These are facts about the world, not about code, and they agree with [the challenge's report](../book/references.md#russakovsky-2015) as far as it goes (2014) and with the networks' own papers after that. Small print: "ZFNet" won 2013 with its authors' company entry, and VGG, which often stands in such lists, came second in classification in 2014.
+# <span id="c192"></span>The lectures also name winners: AlexNet 2012, GoogLeNet 2014, ResNet 2015, SENet 2017. These are facts about the world, not about code, and they agree with [the challenge's report](../book/references.md#russakovsky-2015) as far as it goes (2014) and with the networks' own papers after that. Small print: the challenge of 2013 went to Clarifai, the company of ZFNet's first author, while the entry called ZF came third; and VGG, which often stands in such lists, came second in classification in 2014.
 #
 # <span id="c194"></span>And "since 2012, convolutional networks win everything; AlexNet is cited 8,476 times": a snapshot of the day that slide was made. The count has grown more than tenfold since, as citation indexes report. The sentence before it aged too: since about 2020, transformers share the top places. Date such numbers when you write them down.
 #
 # ## A tree of nouns
 #
-# Top-5 forgives by rank. There is another way to forgive: by *meaning*. ImageNet's classes ([Deng et al., 2009](../book/references.md#deng-2009)) are nouns of [WordNet](../book/glossary.md#wordnet) ([Fellbaum, 1998](../book/references.md#fellbaum-1998)), a dictionary in which each noun points to a more general one: husky, sled dog, dog, mammal, animal. That makes a tree with the classes as its leaves. To take a husky for a malamute is a small error, to take it for a teapot a large one.
+# Top-5 forgives by rank. There is another way to forgive: by *meaning*. ImageNet's classes ([Deng et al., 2009](../book/references.md#deng-2009)) are nouns of [WordNet](../book/glossary.md#wordnet) ([Fellbaum, 1998](../book/references.md#fellbaum-1998)), a dictionary in which each noun points to a more general one: husky, sled dog, working dog, dog, and so on up to animal. That makes nearly a tree with the classes as its leaves. (Nearly: some nouns have two more general ones. The challenge chose its classes so that none stands above another.) To take a husky for a malamute is a small error, to take it for a teapot a large one.
 #
 # Measure it by the [lowest common ancestor](../book/glossary.md#lowest-common-ancestor): climb from both classes until the paths meet, and ask how high you had to climb. With $h(v)$ for the steps from node $v$ down to its farthest leaf,
 #
@@ -413,9 +456,11 @@ plt.show()
 # where $G_n$ are the guesses for picture $n$. This is the measure of [Deng et al. (2010)](../book/references.md#deng-2010), and the challenge of 2010 used it beside the flat one. Our ten shapes have a tree as well. You saw its five families in the code above.
 
 # %% tags=["nbval-check-output"]
-for a, b in (("ring", "ring"), ("ring", "crescent"), ("ring", "heart"), ("ring", "arrow")):
-    print(f"{a} for {b:9s} meet at {tree.common(a, b):7s} error {tree.distance(a, b):.2f}")
-values = [tree.distance("ring", b) for b in ("ring", "crescent", "heart", "arrow")]
+values = []
+for b in ("ring", "crescent", "heart", "arrow"):
+    values.append(tree.distance("ring", b))
+    meeting = tree.common("ring", b)
+    print(f"ring for {b:9s} meet at {meeting:7s} error {values[-1]:.2f}")
 assert values == sorted(values)
 assert values[0] == 0
 assert values[-1] == 1
@@ -428,10 +473,16 @@ assert (np.diag(distances) == 0).all()
 mistakes = guesses != labels
 own = distances[guesses[mistakes], labels[mistakes]].mean()
 by_chance = distances[~np.eye(10, dtype=bool)].mean()
-print(f"{mistakes.sum()} mistakes: mean distance {own:.2f}; a wrong class by chance: {by_chance:.2f}")
+print(f"{mistakes.sum()} mistakes: mean distance {own:.2f};", end=" ")
+print(f"a wrong class by chance: {by_chance:.2f}")
+seeds = load_record("06b_alexnet.miniature")["metrics"]
+means = np.divide(seeds["hierarchical error, 1"], seeds["top-1 error"])
+print(f"all seeds: {means.min():.2f} to {means.max():.2f}", end=", ")
+print(f"median {np.median(means):.2f}")
+assert by_chance - 0.1 < np.median(means) < by_chance < means.max()
 
 # %% [markdown]
-# Hardly. The network never saw the tree, and a tree and the pixels need not agree about what is alike. Ours calls a circle round and a square straight; on 64 pixels both are a bright filled patch of the same size. WordNet was made by looking at meanings, and a violin's case looks like a coffin. A tree says what a mistake *costs*. It does not say what is easy to confuse.
+# Hardly. Over twenty seeds mistakes stay a trifle closer than chance, and in some seeds they do not. The network never saw the tree, and a tree and the pixels need not agree about what is alike. Ours calls a circle round and a square straight; on 64 pixels both are a bright filled patch of the same size. WordNet was made by looking at meanings, and a violin's case looks like a coffin. A tree says what a mistake *costs*. It does not say what is easy to confuse.
 #
 # One lecture mentions the other road to labels: not a dictionary, but the words people put beside their photographs. [Joulin et al. (2016)](../book/references.md#joulin-2016) trained AlexNet on 100 million pictures from Flickr with thousands of such words, with no tree and plenty of noise. They report features that serve other tasks well, some as well as ImageNet's.
 #
@@ -448,13 +499,17 @@ ABLATIONS = {
     "conv3, conv4": ("conv3", "conv4"),
     "all four": ("conv3", "conv4", "fc6", "fc7"),
 }
-print(f"{'without':14s}{'in two groups':>16s}{'fewer by':>14s}{'whole':>14s}{'fewer by':>14s}{'layers':>8s}")
+print("               ---- in two groups ----    -------- whole --------")
+print("without        parameters     fewer by    parameters     fewer by  layers")
 fewer = {}
 for name, without in ABLATIONS.items():
-    counts = [account(network, without=without) for network in ("alexnet", "alexnet_whole")]
-    fewer[name] = [full.parameters - less.parameters for full, less in zip((alexnet, whole), counts)]
-    numbers = [number for less, gone in zip(counts, fewer[name]) for number in (less.parameters, gone)]
-    print(f"{name:14s}{numbers[0]:16,d}{numbers[1]:14,d}{numbers[2]:14,d}{numbers[3]:14,d}{counts[0].depth:8d}")
+    print(f"{name:12s}", end="")
+    fewer[name] = []
+    for full, network in ((alexnet, "alexnet"), (whole, "alexnet_whole")):
+        less = account(network, without=without)
+        fewer[name].append(full.parameters - less.parameters)
+        print(f"{less.parameters:13,d}{fewer[name][-1]:13,d} ", end="")
+    print(f"{less.depth:7d}")
 assert fewer["fc7"] == [4096 * 4097] * 2 == [16_781_312] * 2
 assert fewer["fc6, fc7"] == [49_414_144] * 2
 assert 9216 * 4096 + 4096 + 16_781_312 - (9216 - 4096) * 1000 == 49_414_144
@@ -475,16 +530,22 @@ plt.show()
 
 # %% tags=["nbval-check-output"]
 for name, values in drops.items():
-    print(f"{name:24s} median {np.median(values):+6.1f}   from {min(values):+6.1f} to {max(values):+6.1f}")
+    print(f"{name:24s} median {np.median(values):+6.1f}", end="   ")
+    print(f"from {min(values):+6.1f} to {max(values):+6.1f}")
 largest = [min(drops, key=lambda name: drops[name][seed]) for seed in range(5)]
 print("largest fall in each seed:", sorted(set(largest)))
+held = load_record("06b_alexnet.ablation")["parameters"]
+for name, count in held.items():
+    print(f"{name:24s} {count:8,d} parameters")
 assert set(largest) == {"without all four"}
 assert max(drops["without all four"]) < 2 * np.median(drops["without fc6, fc7"])
+assert held["whole"] - held["without fc6, fc7"] == 284_352
+assert held["without fc6, fc7"] - held["without all four"] == 26_592
 
 # %% [markdown]
 # <span id="c184"></span>The lecture gives drops of 1.1, 5.7 and 33.5 points, from a baseline of 18.2 % (theirs) and 18.1 % (the repetition). On ImageNet, which we do not have. Three remarks:
 #
-# 1. *The pattern shows in small.* Either pair of layers can go at the cost of a few points or none. Without all four, every seed loses more than in any other row. It is not the lack of parameters: taking fc6 and fc7 out removes 284,352 of 325,114 and costs two points in the median. Taking conv3 and conv4 out as well removes another 26,592, and eleven points more. What the last network lacks is *depth*.
+# 1. *The pattern shows in small.* Either pair of layers can go at the cost of a few points or none. Without all four, every seed loses more than in any other row. It is not the lack of parameters: taking fc6 and fc7 out removes 284,352 of 325,114 and costs two points in the median. Taking conv3 and conv4 out as well removes another 26,592, and eleven points more. What the last network lacks is *layers*: four are too few, and which two more it gets seems to matter little.
 # 2. *The published numbers differ from the slide's.* Table 3 of the paper gives top-5 validation errors of 18.1 for the whole, 18.4 without fc7, 22.4 without fc6 and fc7, 22.1 without conv3 and conv4, 50.1 without all four: drops of 0.3, 4.3, 4.0 and 32.0. The slide comes from a talk given earlier. The order agrees, the digits do not.
 # 3. *18.2 does not contradict 15.3.* The first is one network on validation images, the second seven on test images, as in the table above.
 #
@@ -492,16 +553,21 @@ assert max(drops["without all four"]) < 2 * np.median(drops["without fc6, fc7"])
 #
 # ## A finer first look
 #
-# A year later the same two authors looked *into* AlexNet, with tools that a later chapter is about, and did not like its first layer. The filters were either very coarse or very fine, with little in between. And the second layer showed patterns that came from the stride: four pixels is a long step. So they took $7 \times 7$ filters with stride 2. The rest stayed. That is [ZFNet](../book/glossary.md#zfnet).
+# A year later the same two authors looked *into* AlexNet, with tools that a later chapter is about, and did not like its first layer. The filters were either very coarse or very fine, with little in between. And the second layer showed patterns that came from the stride: four pixels is a long step. So they took $7 \times 7$ filters with stride 2. To keep the later maps at their size, the second layer steps by two as well, and since one card was enough, there are no groups. The rest stayed. That is [ZFNet](../book/glossary.md#zfnet). Compare it with AlexNet without groups:
 
 # %% tags=["nbval-check-output"]
 zfnet = account("zfnet")
-print(f"{'':9s}{'first map':>12s}{'first weights':>15s}{'parameters':>13s}{'multiply-adds':>15s}")
+print("           first map  its weights   parameters  multiply-adds")
 for name, net in (("AlexNet", whole), ("ZFNet", zfnet)):
     side = net["conv1"].shape[1]
-    own = net["conv1"].parameters - 96
-    print(f"{name:9s}{side:>6d} x {side:<3d}{own:15,d}{net.parameters:13,d}{net.multiply_adds:15,d}")
-assert [zfnet[name].shape[1] for name in ("conv1", "conv2", "conv5")] == [110, 26, 13]
+    print(f"{name:9s}{side:>6d} x {side:<3d}", end="")
+    print(f"{net['conv1'].parameters - 96:13,d}{net.parameters:13,d}", end="")
+    print(f"{net.multiply_adds:15,d}")
+first = zfnet["conv1"].multiply_adds / whole["conv1"].multiply_adds
+total = zfnet.multiply_adds / whole.multiply_adds
+print(f"work of ZFNet: first layer {first:.2f} times, in all {total:.2f} times")
+sides = [zfnet[name].shape[1] for name in ("conv1", "conv2", "conv5")]
+assert sides == [110, 26, 13]
 assert whole.parameters - zfnet.parameters == 96 * 3 * (11**2 - 7**2) == 20_736
 
 # %% [markdown]
@@ -530,23 +596,24 @@ plt.show()
 from course_utils.scratch.evaluation.filter_spectrum import aliased_share
 
 zf = zf_record["metrics"]
-print("median of five seeds:   aliased at the start   after training   test accuracy")
+print("median of five seeds:   aliased: at the start   trained   test accuracy")
 for name, side in patches.items():
     keys = (f"{name}, aliased at the start", f"{name}, aliased trained", name)
     start, end, accuracy = (np.median(zf[key]) for key in keys)
-    print(f"  {name:20s} {start:20.2f} {end:16.2f} {accuracy:15.3f}")
+    print(f"  {name:20s} {start:22.2f} {end:9.2f} {accuracy:15.3f}")
     filters = np.array(zf_record["filters"][name]).reshape(12, 3, side, side)
     share = aliased_share(filters, 4 if name == "AlexNet" else 2).mean()
     assert abs(share - zf[f"{name}, aliased trained"][0]) < 0.002
 assert min(zf["AlexNet, aliased trained"]) > max(zf["ZFNet, aliased trained"])
 for name in patches:
-    pairs = zip(zf[f"{name}, aliased at the start"], zf[f"{name}, aliased trained"])
-    assert all(after < before for before, after in pairs)
+    before, after = zf[f"{name}, aliased at the start"], zf[f"{name}, aliased trained"]
+    assert (np.array(after) < before).all()
+    print(f"  {name}: accuracy {min(zf[name]):.3f} to {max(zf[name]):.3f}")
 
 # %% [markdown]
-# White noise has power everywhere, so the shares at the start are near $1 - 1/s^2$: 94 and 75 %. Training moves both miniatures away from the short waves, in every seed, and ZFNet's filters stay better off. That much of the authors' argument shows in small.
+# White noise has power everywhere, so the shares at the start are near $1 - 1/s^2$: 94 and 75 %. That ZFNet is better off is arithmetic, before any training: the finer grid holds more waves. Training then moves both miniatures away from the waves that they cannot hold, in every seed. That much of the authors' argument shows in small.
 #
-# The gain in accuracy does not. Five seeds, a median that differs by less than the seeds do among themselves. The shapes are large and plain, so there is little fine detail to lose; 140 steps leave filters that are still mostly noise, as the picture shows. On ImageNet, with photographs and millions of steps, it was 1.6 points. Both are what they are.
+# The gain in accuracy does not. The medians differ by less than the seeds do among themselves. The shapes are large and plain, so there is little fine detail to lose; 144 steps leave filters that are still mostly noise, as the picture shows. On ImageNet, with photographs and seventy passes, the paper reports 1.6 points of top-5 error. Both are what they are.
 #
 # ## Two cards, one network
 #
@@ -580,14 +647,15 @@ def share_the_batch(seed, pictures):
 
     group = join()  # which of them am I, and how many are we?
     model = AlexNet(10, width=1 / 8, input_size=64, dropout=0.0)
-    initialise(model, "he fan_in", generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    initialise(model, "he fan_in", generator=generator)
     shapes = make_images(pictures, 64, seed=seed, difficulty="easy")
     mine = slice(group.rank, None, group.size)  # every second picture
     x = (shapes.images[mine].float() / 255 - 0.45) / 0.25
     F.cross_entropy(model(x), shapes.labels[mine]).backward()
     alone = model.conv1.weight.grad.clone()
     if group.size > 1:
-        average_gradients(model)  # one sum over the wire, divided by the number of processes
+        average_gradients(model)  # one sum over the wire, divided by size
     gradients = {name: p.grad for name, p in model.named_parameters()}
     return {"pictures": len(x), "alone": alone, "gradients": gradients}
 
@@ -597,17 +665,24 @@ from course_utils.scratch.parallel.launch import in_processes
 one = share_the_batch(seed=SEED, pictures=64)
 two = in_processes(share_the_batch, seed=SEED, pictures=64)
 
+
 # %%
-size = max(g.abs().max() for g in one["gradients"].values())
-apart = max((a - two[0]["gradients"][name]).abs().max() for name, a in one["gradients"].items())
-lonely = (two[0]["alone"] - one["gradients"]["conv1.weight"]).abs().max()
-print(f"pictures: {one['pictures']} in one process, {[part['pictures'] for part in two]} in two")
+def largest_gap(a, b):
+    return max((a[name] - b[name]).abs().max().item() for name in a)
+
+
+alone, (left, right) = one["gradients"], (part["gradients"] for part in two)
+size = max(g.abs().max() for g in alone.values())
+apart = largest_gap(alone, left)
+lonely = (two[0]["alone"] - alone["conv1.weight"]).abs().max()
+shares = [part["pictures"] for part in two]
+print(f"pictures: {one['pictures']} in one process, {shares} in two")
 print(f"largest entry of the gradient {size:.2f}")
-print(f"one process against two, averaged: {apart:.0e}; one part alone, conv1: {lonely:.0e}")
+print(f"one process against two, averaged: {apart:.0e}", end="; ")
+print(f"one part alone, conv1: {lonely:.0e}")
 assert apart < 1e-6
 assert lonely > 1e-3
-for name, gradient in two[0]["gradients"].items():
-    assert torch.equal(gradient, two[1]["gradients"][name])
+assert largest_gap(left, right) == 0
 
 # %% [markdown]
 # To about $10^{-7}$, and the two processes agree with *each other* to the bit, since they hold the same sum. The rest is rounding: a sum of 64 terms and a sum of two sums of 32 round differently. That is the best you can ask for. Batch normalisation breaks the equality, because each process sees its own part only ([chapter 04c](04c_normalisation.ipynb)).
@@ -632,13 +707,14 @@ def a_stage_each(seed, steps):
 
     group = join()
     model = AlexNet(10, width=1 / 8, input_size=64, dropout=0.0)
-    initialise(model, "he fan_in", generator=torch.Generator().manual_seed(seed))
-    shapes = make_images(32 * steps, 64, seed=seed, difficulty="easy")
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    generator = torch.Generator().manual_seed(seed)
+    initialise(model, "he fan_in", generator=generator)
+    shapes = make_images(32, 64, seed=seed, difficulty="easy")
+    x, y = (shapes.images.float() / 255 - 0.45) / 0.25, shapes.labels
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.9)
     losses = []
-    for images, y in zip(shapes.images.split(32), shapes.labels.split(32)):
+    for _ in range(steps):  # the same pictures again and again
         optimiser.zero_grad()
-        x = (images.float() / 255 - 0.45) / 0.25
         if group.size == 1:
             loss = F.cross_entropy(model.classify(model.features(x)), y)
             loss.backward()
@@ -664,16 +740,19 @@ def a_stage_each(seed, steps):
 together = a_stage_each(seed=SEED, steps=12)
 _, apart = in_processes(a_stage_each, seed=SEED, steps=12)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Loss over twelve training steps, one curve for one process and crosses for two processes with a stage each: every cross lies on the curve."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Loss over twelve training steps, one curve for one process and crosses for two processes with a stage each: the loss falls, and every cross lies on the curve."}}
 figure, axes = plt.subplots(figsize=(7, 2.6))
 axes.plot(range(1, 13), together, color=COLORS["blue"], label="one process")
-axes.plot(range(1, 13), apart, "x", color=COLORS["vermillion"], markersize=8, label="two processes, a stage each")
+axes.plot(
+    range(1, 13), apart, "x", color=COLORS["vermillion"], markersize=8,
+    label="two processes, a stage each",
+)  # fmt: skip
 axes.set(xlabel="step", ylabel="loss")
 axes.legend()
 plt.show()
 assert len(together) == len(apart) == 12
-assert np.allclose(together, apart, rtol=1e-5, atol=1e-6)
-assert len(set(np.round(together, 3))) > 6  # it moves
+assert np.allclose(together, apart, rtol=1e-4, atol=1e-5)
+assert together[-1] < 0.6 * together[0]  # it learns
 
 # %% [markdown]
 # The same trajectory. But look at *when* each works: while the linear layers compute, the convolutions wait, and the other way round. Two processes, and never more than one busy. Pipelines repair that by sending the next piece of the batch before the first comes back.
@@ -690,42 +769,58 @@ assert len(set(np.round(together, 3))) > 6  # it moves
 
 
 # %%
-def half_of_every_layer(seed):
+def half_of_every_layer(seed, steps):
     import torch
     from torch.nn import functional as F
 
     from course_utils.models.alexnet import AlexNet
     from course_utils.models.alexnet_cards import AlexNetCard
+    from course_utils.scratch.initialisation.schemes import initialise
     from course_utils.training.distributed import join
 
     group = join()
-    torch.manual_seed(seed)
-    whole = AlexNet(10, groups=2, width=1 / 8, input_size=64, dropout=0.0).double()
-    x, y = torch.randn(16, 3, 64, 64).double(), torch.arange(16) % 10
+    draw = torch.Generator().manual_seed(seed)
+    whole = AlexNet(10, groups=2, width=1 / 8, input_size=64, dropout=0.0)
+    whole = initialise(whole, "he fan_in", generator=draw).double()
+    x = torch.randn(16, 3, 64, 64, generator=draw).double()
+    y = torch.arange(16) % 10
     net = whole if group.size == 1 else AlexNetCard(whole, group.rank)
-    logits = net(x)
-    F.cross_entropy(logits, y).backward()
-    return {"logits": logits.detach(), "gradients": {n: p.grad for n, p in net.named_parameters()}}
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.9)
+    found = {"losses": []}
+    for step in range(steps):
+        optimiser.zero_grad()
+        logits = net(x)
+        loss = F.cross_entropy(logits, y)
+        loss.backward()
+        if step == 0:
+            found["logits"] = logits.detach()
+            named = net.named_parameters()
+            found["gradients"] = {n: p.grad.clone() for n, p in named}
+        optimiser.step()
+        found["losses"].append(loss.item())
+    return found
 
 
-reference = half_of_every_layer(seed=SEED)
-cards = in_processes(half_of_every_layer, seed=SEED)
+reference = half_of_every_layer(seed=SEED, steps=6)
+cards = in_processes(half_of_every_layer, seed=SEED, steps=6)
 
 # %%
-print("card   held     logits apart   gradients apart")
+print("card   held     logits apart   gradients apart   losses apart")
 for number, card in enumerate(cards):
     held = sum(g.numel() for g in card["gradients"].values())
     logits = (card["logits"] - reference["logits"]).abs().max()
-    steps = max(
-        (g - reference["gradients"][name].chunk(2)[number]).abs().max() for name, g in card["gradients"].items()
-    )
-    print(f"{number:4d} {held:7,d} {logits:15.0e} {steps:16.0e}")
-    assert logits < 1e-12
-    assert steps < 1e-12
+    halves = {n: g.chunk(2)[number] for n, g in reference["gradients"].items()}
+    pulls = largest_gap(card["gradients"], halves)
+    losses = np.abs(np.subtract(card["losses"], reference["losses"])).max()
+    print(f"{number:4d} {held:7,d} {logits:15.0e} {pulls:16.0e} {losses:15.0e}")
+    assert max(logits, pulls) < 1e-12
+    assert losses < 1e-9
     assert 2 * held == sum(g.numel() for g in reference["gradients"].values())
+print("loss, step by step:", " ".join(f"{v:.2f}" for v in reference["losses"]))
+assert reference["losses"][-1] < reference["losses"][0]
 
 # %% [markdown]
-# Each process holds exactly half of the parameters, and both give the output of the whole network, to rounding, and its gradients. A network in groups *is* a network on two cards. (One detail that papers leave out: the normalisation looks at neighbouring maps. At the cut, the neighbours are on the other card. Ours stops there, as if the maps ended; so does the whole network with `groups=2`.)
+# Each process holds exactly half of the parameters. Both give the output of the whole network, its gradients, and step by step its losses, all to rounding. A network in groups *is* a network on two cards. (One detail that papers leave out: the normalisation looks at neighbouring maps. At the cut, the neighbours are on the other card. Ours stops there, as if the maps ended; so does the whole network with `groups=2`.)
 #
 # ### Which cut, where?
 #
@@ -733,15 +828,16 @@ for number, card in enumerate(cards):
 
 # %% tags=["nbval-check-output"]
 BATCH = 128
-inputs = {"conv2": 96 * 27**2, "conv3": 256 * 13**2, "conv4": 384 * 13**2, "conv5": 384 * 13**2}
-inputs |= {"fc6": 9216, "fc7": 4096, "fc8": 4096}
-print(f"{'numbers to send a step, in millions':38s}{'share the batch':>18s}{'share the layers':>18s}")
+inputs = {"conv2": 96 * 27**2, "conv3": 256 * 13**2, "fc6": 9216}
+inputs |= {"conv4": 384 * 13**2, "conv5": 384 * 13**2, "fc7": 4096, "fc8": 4096}
+print("millions of numbers a step   share the batch   share the layers")
 sent = {}
 for name, start in kinds.items():
-    weights = sum(row.parameters for row in whole.rows if row.name.startswith(start))
-    activations = BATCH * sum(count for layer, count in inputs.items() if layer.startswith(start))
-    sent[name] = (weights, activations)
-    print(f"{name:38s}{weights / 1e6:18.1f}{activations / 1e6:18.1f}")
+    rows = [row for row in whole.rows if row.name.startswith(start)]
+    weights = sum(row.parameters for row in rows)
+    read = sum(inputs.get(row.name, 0) for row in rows)  # an image
+    sent[name] = (weights, BATCH * read)
+    print(f"{name:25s}{weights / 1e6:19.1f}{BATCH * read / 1e6:19.1f}")
 assert sent["convolutions"][0] < sent["convolutions"][1]
 assert sent["linear layers"][0] > sent["linear layers"][1]
 
@@ -777,15 +873,15 @@ assert sent["linear layers"][0] > sent["linear layers"][1]
 #
 # ## Pitfalls
 #
-# **1. Errors of two protocols in one table.** Validation or test, one crop or ten, one network or seven: each choice moves AlexNet's top-5 error by a point or more. Two answers averaged already make a difference, here with the miniature and its mirror image:
+# **1. Errors of two protocols in one table.** One network or five: 1.8 points of AlexNet's top-5 error. One crop or ten: 1.3, as the paper reports of the images of 2010. (Validation or test is the smallest step here, a tenth.) Two answers averaged already make a difference, here the miniature's for a picture and for its mirror image:
 
 # %%
 with torch.no_grad():
-    mirrored = miniature(centred(new_shapes.images.flip(3).float() / 255)).numpy()
-probabilities = [np.exp(s - s.max(1, keepdims=True)) for s in (scores, mirrored)]
-averaged = sum(p / p.sum(1, keepdims=True) for p in probabilities)
+    mirrored = miniature(centred(new_shapes.images.flip(3).float() / 255))
+averaged = sum(torch.tensor(s).softmax(1).numpy() for s in (scores, mirrored))
 both = top_k_error(averaged, labels)
-print(f"top-1 error {top_k_error(scores, labels):.3f}; averaged with the mirror image {both:.3f}")
+print(f"top-1 error {top_k_error(scores, labels):.3f};", end=" ")
+print(f"averaged with the mirror image {both:.3f}")
 assert (averaged.argmax(1) != guesses).any()
 
 # %% [markdown]
@@ -794,7 +890,8 @@ assert (averaged.argmax(1) != guesses).any()
 # %% tags=["nbval-check-output"]
 dead, truth = np.zeros((100, 10)), np.arange(100) % 10
 greater = (dead > dead[np.arange(100), truth][:, None]).sum(1)
-print(f"counted by 'greater': top-1 error {(greater >= 1).mean():.1f}; by places: {top_k_error(dead, truth):.1f}")
+print(f"counted by 'greater': top-1 error {(greater >= 1).mean():.1f};", end=" ")
+print(f"by places: {top_k_error(dead, truth):.1f}")
 assert (greater >= 1).mean() == 0
 assert top_k_error(dead, truth) == 0.9
 
@@ -805,18 +902,21 @@ assert top_k_error(dead, truth) == 0.9
 losses, parts = np.array([1.0, 2.0, 3.0, 10.0]), (slice(0, 3), slice(3, 4))
 plain = np.mean([losses[part].mean() for part in parts])
 weighted = sum(len(losses[part]) / 4 * losses[part].mean() for part in parts)
-print(f"all together {losses.mean()}, mean of means {plain}, weighted by the number of pictures {weighted}")
+print(f"all together {losses.mean()}, mean of means {plain},", end=" ")
+print(f"weighted by the number of pictures {weighted}")
 assert weighted == losses.mean() != plain
 
 # %% [markdown]
 # **4. "It has 60 million parameters, so it must be slow."** Parameters do not run; multiply-adds do. Double the side of the image, without touching the convolutions:
 
 # %% tags=["nbval-check-output"]
+with torch.device("meta"):
+    large = models.build("alexnet", input_size=448)
+wide = models.summarise(large, (3, 448, 448))
 for name in ("conv2", "conv5", "fc7"):
-    with torch.device("meta"):
-        wide = models.summarise(models.build("alexnet", input_size=448), (3, 448, 448))
     ratio = wide[name].multiply_adds / alexnet[name].multiply_adds
-    print(f"{name}: {wide[name].parameters - alexnet[name].parameters} more parameters, {ratio:.1f} times the work")
+    more = wide[name].parameters - alexnet[name].parameters
+    print(f"{name}: {more} more parameters, {ratio:.1f} times the work")
 assert wide["conv2"].parameters == alexnet["conv2"].parameters
 assert wide["conv2"].multiply_adds > 4 * alexnet["conv2"].multiply_adds
 
@@ -918,11 +1018,15 @@ def share_an_odd_batch(pictures, weighted):
     return net.weight.grad
 
 
-odd = share_an_odd_batch(9, True)
-gaps = [(in_processes(share_an_odd_batch, pictures=9, weighted=w)[0] - odd).abs().max().item() for w in (False, True)]
-print(f"plain mean: {gaps[0]:.0e} off; weighted: {gaps[1]:.0e}")
-assert gaps[0] > 1e-4
-assert gaps[1] < 1e-12
+odd_one = share_the_batch(seed=SEED, pictures=63)["gradients"]
+odd_two = in_processes(share_the_batch, seed=SEED, pictures=63)[0]["gradients"]
+gap = largest_gap(odd_one, odd_two)
+print(f"63 pictures, plain mean of two parts: {gap:.0e} off, not rounding")
+small = share_an_odd_batch(9, True)
+repaired = in_processes(share_an_odd_batch, pictures=9, weighted=True)[0]
+print(f"9 pictures, each part with its weight: {(repaired - small).abs().max():.0e} off")
+assert gap > 1e-5
+assert (repaired - small).abs().max() < 1e-12
 
 # %% [markdown]
 # **6. Your own ablation** (an evening). `AlexNet(10, width=1/8, input_size=64, without=("conv4",))`, or `("fc6",)`, or half the width: choose a question, predict the answer, run five seeds, and write three sentences: what you found, how sure you are, what it does not show.
@@ -932,7 +1036,32 @@ assert gaps[1] < 1e-12
 # `python -m tools.record_alexnet ablation` is a start; the dictionary at its top lists the networks. Compare seed by seed, on the same pictures.
 #
 # </details>
-#
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+question = "conv4"  # predicted: next to no loss, since conv3 and conv4 can both go
+
+
+def accuracy_without(layer, seed):
+    shapes = [make_images(n, SIDE, seed=2 * seed + i, difficulty="easy") for i, n in enumerate((1200, 500))]
+    net = AlexNet(10, width=1 / 8, input_size=SIDE, dropout=0.0, without=(layer,))
+    initialise(net, "he fan_in", generator=torch.Generator().manual_seed(seed))
+    fit(
+        net, Batches(shapes[0], 64, augment=centred, seed=seed), epochs=6, lr=2e-3, schedule="one_cycle", progress=False
+    )
+    net.eval()
+    with torch.no_grad():
+        return 1 - top_k_error(net(centred(shapes[1].images.float() / 255)).numpy(), shapes[1].labels.numpy())
+
+
+own_drop = accuracy_without(question, SEED) - (1 - miniature_result["top-1 error"])
+wholes = ablation["whole"]
+print(f"Found: without {question}, {100 * own_drop:+.1f} points, one seed (run 0 to 4 for five).")
+print(f"How sure: the whole network alone varies by {100 * (max(wholes) - min(wholes)):.1f} points over five seeds,")
+print("so a single difference of a few points is no finding.")
+print(f"Not shown: what {question} does in the network that has it, nor what it does for photographs.")
+assert abs(own_drop) < 0.15
+
+# %% [markdown]
 # ## At scale
 #
 # The ablation above is such a recorded run: five seeds, five networks, every accuracy on 1,000 shapes that no network saw. Here is where it comes from; the command repeats it.
@@ -943,7 +1072,9 @@ print("                    parameters  accuracy")
 for name, count in record["parameters"].items():
     print(f"{name:21s} {count:8,d}  {band('06b_alexnet.ablation', name)}")
 provenance = record["provenance"]
-print(f"{record['command']}\n{provenance['processor']}, {provenance['date']}, commit {provenance['commit']}")
+print(record["command"])
+print(f"{provenance['processor']}, {provenance['date']}", end=", ")
+print(f"commit {provenance['commit']}")
 
 # %% [markdown]
 # Its published counterpart, with 1.28 million photographs, needs [ImageNet](../book/glossary.md#imagenet), which may not be passed on; so the numbers of the papers stand in this chapter as reported, each with its images and its number of networks.
@@ -953,7 +1084,7 @@ print(f"{record['command']}\n{provenance['processor']}, {provenance['date']}, co
 # - From LeNet-5 to AlexNet the plan stayed. Parameters grew a thousandfold, work more than a thousandfold, data 21-fold. GPUs paid for it, ReLU and a good start made it learn, dropout and augmentation kept it honest.
 # - 55, 27, 13, 6; the slide's 56, 28, 14, 7 would need 75 million parameters. 60,965,224 in two groups, 62,378,344 whole, 659,272 units. 96 % of the parameters are in linear layers, over 90 % of the work in convolutions.
 # - Top-k error is a place in a ranking. It means nothing without the number of classes, the images and the number of networks. A tree of classes lets near misses cost less; fix it first.
-# - An ablation removes layers and trains again. Two at a time are replaceable, four are not: depth matters more than parameters.
+# - An ablation removes layers and trains again. Here two at a time are replaceable, four are not, and the number of parameters does not explain it.
 # - ZFNet halves the stride of the first look: fewer waves that the map cannot hold.
 # - Two processes: share the batch (average gradients), the stages (send activations), or every layer (gather forward, add backward). All three give the result of one.
 #

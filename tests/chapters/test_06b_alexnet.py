@@ -62,27 +62,38 @@ def test_s162_counts_maps_and_a_copy_that_trains():
     assert learned.maximum < 0.35
 
 
-def halves(seed):
+def halves(seed, steps):
     import torch
     from torch.nn import functional as F
 
     from course_utils.models.alexnet import AlexNet
     from course_utils.models.alexnet_cards import AlexNetCard
+    from course_utils.scratch.initialisation.schemes import initialise
     from course_utils.training.distributed import join
 
     group = join()
-    torch.manual_seed(seed)
-    whole = AlexNet(4, width=1 / 8, input_size=64, dropout=0.0).double()
-    x, y = torch.randn(3, 3, 64, 64).double(), torch.arange(3)
+    draw = torch.Generator().manual_seed(seed)
+    whole = initialise(AlexNet(4, width=1 / 8, input_size=64, dropout=0.0), "he fan_in", generator=draw).double()
+    x, y = torch.randn(4, 3, 64, 64, generator=draw).double(), torch.arange(4)
     net = whole if group.size == 1 else AlexNetCard(whole, group.rank)
-    logits = net(x)
-    F.cross_entropy(logits, y).backward()
-    return {"logits": logits.detach(), "gradients": {n: p.grad for n, p in net.named_parameters()}}
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.9)
+    found = {"losses": []}
+    for step in range(steps):
+        optimiser.zero_grad()
+        logits = net(x)
+        loss = F.cross_entropy(logits, y)
+        loss.backward()
+        if step == 0:
+            found["logits"] = logits.detach()
+            found["gradients"] = {n: p.grad.clone() for n, p in net.named_parameters()}
+        optimiser.step()
+        found["losses"].append(loss.item())
+    return found
 
 
 @cache
 def cards():
-    return halves(seed=1), in_processes(halves, seed=1)
+    return halves(seed=1, steps=5), in_processes(halves, seed=1, steps=5)
 
 
 def test_s163_two_processes_give_the_output_of_one():
@@ -229,6 +240,13 @@ def test_s174_a_stage_each_gives_the_same_losses():
     assert np.ptp(alone) > 1e-4  # the losses move
 
 
+def test_s174_half_of_every_layer_gives_the_same_losses():
+    whole, parts = cards()
+    for part in parts:
+        assert np.allclose(part["losses"], whole["losses"], rtol=1e-9)
+    assert whole["losses"][-1] < 0.8 * whole["losses"][0]  # it learns
+
+
 def test_s176_the_tree_forgives_kin():
     tree = ClassTree({"pug": "dog", "husky": "dog", "dog": "animal", "cat": "animal", "animal": "all", "cup": "all"})
     classes = ("pug", "husky", "cat", "cup")
@@ -327,6 +345,22 @@ def test_c185_c192_c194_quoted_with_their_protocol():
     for key in ("krizhevsky-2012", "zeiler-fergus-2014", "russakovsky-2015", "krizhevsky-2014"):
         assert f"{{{key}," in bibliography
         assert f"references.md#{key}" in page
+
+
+def test_reported_errors_agree_with_the_file_and_the_table_of_all_networks():
+    import yaml
+
+    from course_utils.models.reported import REPORTED
+    from course_utils.runtime import repo_root
+
+    facts = yaml.safe_load((repo_root() / "book" / "depth.yml").read_text(encoding="utf-8"))["challenge"]
+    alone = {e["model"]: e["top5_error"] for e in facts if e["models"] == 1 and e["images"] == "validation"}
+    assert {name: REPORTED[name].top5 for name in ("alexnet", "zfnet")} == {
+        name: alone[name] for name in ("alexnet", "zfnet")
+    }
+    page = (repo_root() / "notebooks" / "src" / "06b_alexnet.py").read_text(encoding="utf-8")
+    assert f"| one network | 40.7 | {alone['alexnet']} |" in page
+    assert f"reports 38.4 and {alone['zfnet']} % (top-1 and top-5, validation, one network)" in page
 
 
 def test_c186_sixty_thousand_not_a_thousand():
