@@ -1,0 +1,1 @@
+"""Search by similarity and its scores (chapter 09b)."""
