@@ -101,7 +101,7 @@ def fit_gabor(weight: Tensor, starts: int = 3, steps: int = 150) -> GaborFit:
     """
     check_int("starts", starts, minimum=1)
     check_int("steps", steps, minimum=0)
-    colours, patterns, held = main_colour(weight.detach().double().cpu())
+    _, patterns, held = main_colour(weight.detach().double().cpu())
     n, h, w = patterns.shape
     if min(h, w) < 5:
         raise ValueError(
