@@ -1,0 +1,36 @@
+"""Maps are scaled, rows are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from course_utils.plotting.saliency import map_rows, scale_map
+
+
+def test_a_map_is_scaled_by_its_percentile() -> None:
+    values = np.arange(-1.0, 100.0)[None]
+    scaled = scale_map(values, 50)
+    assert scaled.min() == 0
+    assert scaled.max() == 1
+    assert scaled[0, 26] == pytest.approx(25 / np.percentile(np.clip(values, 0, None), 50))
+    assert (scale_map(np.zeros((2, 2))) == 0).all()
+    spike = np.zeros((20, 20))
+    spike[3, 3] = 2
+    assert scale_map(spike)[3, 3] == 1
+
+
+def test_rows_of_pictures_and_maps() -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    picture, flat = np.zeros((3, 8, 16), dtype=np.uint8), np.ones((8, 16))
+    masks = np.zeros((2, 8, 16), dtype=bool)
+    masks[:, 2:4] = True
+    figure = map_rows([[picture] * 2, [flat] * 2], ["pictures", "maps"], ["a", "b"], outlines=masks)
+    assert len(figure.axes) == 4
+    assert [axes.get_ylabel() for axes in figure.axes] == ["pictures", "", "maps", ""]
+    assert all(axes.images for axes in figure.axes)
+    assert all(axes.collections for axes in figure.axes)
+    with pytest.raises(ValueError, match="same length"):
+        map_rows([[picture] * 2, [flat]], ["pictures", "maps"])
