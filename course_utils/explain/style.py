@@ -59,7 +59,7 @@ def relative_error(found: Tensor, wanted: Tensor) -> Tensor:
         wanted: (N, ...) or (1, ...).
     """
     size = wanted.square().flatten(1).sum(1)
-    if float(size.min()) == 0:
+    if float(size.detach().min()) == 0:
         raise ValueError("the layer says nothing of the wanted picture: all its numbers are 0")
     return (found - wanted).square().flatten(1).sum(1) / size
 

@@ -152,6 +152,7 @@ def test_the_network_is_left_as_it_was(trained):
 def test_attacks_are_those_of_captum(trained):
     captum = pytest.importorskip("captum.robust")
     x, y = bars(20, 9)
+    x.requires_grad_()  # Captum warns if it has to do this itself
 
     def forward(z):
         return trained(prepare(z))

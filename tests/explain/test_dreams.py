@@ -168,14 +168,20 @@ def test_a_dream_of_a_batch_is_the_dreams_of_its_pictures():
 
 def test_a_dream_of_one_channel_raises_that_channel():
     model, x = small_net(), pictures(1)
-    start = dd.mean_square(run_up_to(model, prepare(x), ["1"])["1"], [5])
+    start = dd.mean_square(run_up_to(model, prepare(x), ["1"])["1"], [5]).detach()
     all_channels = dd.deep_dream(model, x, "1", octaves=1, prepare=prepare).images
     one = dd.deep_dream(model, x, "1", channels=[5], octaves=1, prepare=prepare).images
     value = {
-        name: float(dd.mean_square(run_up_to(model, prepare(image), ["1"])["1"], [5]))
+        name: float(dd.mean_square(run_up_to(model, prepare(image), ["1"])["1"], [5]).detach())
         for name, image in (("all", all_channels), ("one", one))
     }
     assert value["one"] > max(value["all"], 2 * float(start))
+
+
+def test_what_is_shifted_before_a_step_is_shifted_back_after_it():
+    x = pictures(1)
+    still = dd.deep_dream(small_net(), x, "1", octaves=1, steps=5, step_size=1e-9, jitter=6).images
+    torch.testing.assert_close(still, x, atol=1e-6, rtol=0)
 
 
 def test_a_dream_is_repeatable_and_its_seed_matters():
