@@ -52,11 +52,8 @@ def find_file(name: str, weights: str | Path) -> Path:
     """
     path = Path(weights).expanduser()
     if path.is_dir():
-        found = sorted(
-            p
-            for p in path.glob(f"{name}*.pth")
-            if re.fullmatch(rf"{name}(_(google|rwightman|lukemelas))?-[0-9a-f]{{8,}}", p.stem)
-        )
+        form = re.compile(rf"{name}(_google|_rwightman|_lukemelas)?-[0-9a-f]{{8,}}")  # who trained it, for some
+        found = sorted(p for p in path.glob(f"{name}*.pth") if form.fullmatch(p.stem))
         if len(found) > 1:
             raise PretrainedError(f"{path} holds several for {name}: {', '.join(p.name for p in found)}; name one file")
         if found:

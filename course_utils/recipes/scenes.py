@@ -1,4 +1,4 @@
-"""The network of chapters 08: four stages of convolutions, trained on drawn things made of parts.
+"""The network of chapter 08: four stages of convolutions, trained on drawn things made of parts.
 
 ``course train scenes`` draws its pictures, trains from three seeds and stores the first. Batch normalisation helps
 while it learns; before it is stored it is folded into the convolutions, so that readers look into a plain network:

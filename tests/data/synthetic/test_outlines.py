@@ -25,7 +25,10 @@ def test_polygon_is_what_lies_on_the_right_of_every_edge() -> None:
     inside = torch.ones_like(X, dtype=torch.bool)
     for (ax, ay), (bx, by) in zip(TRIANGLE, TRIANGLE[1:] + TRIANGLE[:1]):
         inside &= (bx - ax) * (Y - ay) - (by - ay) * (X - ax) > 0
-    assert torch.equal(polygon(X, Y, TRIANGLE) < 0, inside)
+    found = polygon(X, Y, TRIANGLE)
+    clear = found.abs() > 1e-5  # a point on an edge may fall on either side
+    assert torch.equal((found < 0)[clear], inside[clear])
+    assert float(clear.float().mean()) > 0.95
     assert 0.1 < float(inside.float().mean()) < 0.3
 
 
@@ -41,7 +44,7 @@ def test_corners_may_differ_from_picture_to_picture() -> None:
 def test_distance_is_that_to_the_nearest_point_of_the_outline(shape: str) -> None:
     if shape == "capsule":
         found = capsule(X, Y, (-0.4, -0.3), (0.5, 0.2), 0.25)[0]
-        t = torch.linspace(0, 1, 400)[:, None]
+        t = torch.linspace(0, 1, 4001)[:, None]
         spine = torch.tensor([-0.4, -0.3]) + t * torch.tensor([0.9, 0.5])
         points = torch.stack([X[0], Y[0]], -1).reshape(-1, 2)
         expected = torch.cdist(points, spine).amin(1).reshape(found.shape) - 0.25
@@ -51,4 +54,4 @@ def test_distance_is_that_to_the_nearest_point_of_the_outline(shape: str) -> Non
         outside = expected > -0.2  # the core has no nearest corner; only its sign is asked for
         assert bool((found[~outside] < 0).all())
         found, expected = found[outside], expected[outside]
-    assert torch.allclose(found, expected, atol=1e-4)
+    assert torch.allclose(found, expected, atol=2e-4)
