@@ -177,7 +177,7 @@ def test_a_probe_is_at_the_minimum_and_takes_raw_features() -> None:
     for slope in torch.autograd.grad(loss, (weight, bias)):
         assert slope.abs().max() < 1e-4
     torch.testing.assert_close(head(features), z @ weight.T + bias)
-    assert (head(features).argmax(1) == labels).double().mean() > 0.9
+    assert (head(features).argmax(1) == labels).double().mean() > 0.85
 
 
 def test_a_probe_agrees_with_scikit_learn() -> None:

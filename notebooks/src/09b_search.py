@@ -1,0 +1,686 @@
+# %% [markdown]
+# # Search and tags
+#
+# "More like this one." "All pictures with a star in them." Two requests, one vector, and numbers that say how well they were answered. At the end you read and write the files in which a generation of such data sets was kept.
+#
+# **You will be able to**
+#
+# - search pictures by similarity with one matrix product, and say what "similar" means in it;
+# - score a search: precision at $k$, average precision, mean average precision;
+# - tell when raw pixels or a colour histogram do as well as a network;
+# - tag pictures with several words at once, and choose where to cut;
+# - read and write the PASCAL VOC format without losing a pixel.
+#
+# **You need** [features of a trained network](09_transfer.ipynb) and the [cross-entropy](02b_losses.ipynb) of one sigmoid.
+#
+# <!-- cost -->
+
+# %% tags=["setup", "hide-input"]
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from course_utils import plotting
+from course_utils.plotting import COLORS
+from course_utils.plotting.generalisation import picture_strips
+from course_utils.plotting.optimisation import band_rows
+from course_utils.runtime import band, load_record, seed_everything
+from course_utils.widgets import AugmentationExplorer, DigitReader
+
+plotting.use_style()
+SEED = 0
+seed_everything(SEED)
+
+# %% [markdown]
+# ## More like this one
+#
+# A search by similarity has a *gallery* of pictures and a *query*, one more picture. It turns all of them into vectors and answers with the pictures of the gallery whose vectors lie nearest. Everything depends on which vectors. Begin with the simplest: the pixels themselves. The gallery is the 1,297 [digits](00_start.ipynb) of the training set, the queries are the 500 of the test set.
+
+# %% tags=["band-digits"]
+from collections import OrderedDict
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import data
+from course_utils.scratch.retrieval.neighbours import nearest
+from course_utils.scratch.retrieval.precision import precision_at
+from course_utils.training import fit
+from course_utils.training.transfer import collect_features
+
+gallery, queries = data.load("digits", "train"), data.load("digits", "test")
+
+
+def as_pixels(pictures):
+    return pictures.images.flatten(1).float() / 255
+
+
+# %% mystnb={"image": {"alt": "Six rows of digits: a query and the five pictures of the gallery nearest to it by pixels. Most neighbours show the same digit as the query, some do not."}}
+found = nearest(as_pixels(queries), as_pixels(gallery), 5)
+wrong_ones = (gallery.labels[found] != queries.labels[:, None]).any(1).nonzero()[:, 0]
+shown = [0, 1, 2, *wrong_ones[:3].tolist()]
+picture_strips(
+    {f"query {int(queries.labels[i])}": torch.cat([queries.images[i : i + 1], gallery.images[found[i]]]) for i in shown},
+    size=0.62,
+)
+
+# %% [markdown]
+# "Near" was the [cosine](02b_losses.ipynb) of the angle between two vectors,
+#
+# $$ \cos(u, v) = \frac{u^\top v}{\lVert u \rVert\, \lVert v \rVert} , \tag{9.41} $$
+#
+# which does not care how long they are: a digit written with twice the ink is the same digit. For vectors of length one it gives the same order as the distance, because
+#
+# $$ \lVert u - v \rVert^2 = 2 - 2\cos(u, v) . \tag{9.42} $$
+#
+# And it is one matrix product: all queries times all of the gallery.
+
+# %% tags=["nbval-check-output"]
+from course_utils.scratch.retrieval.neighbours import closeness, nearest_by_loops
+
+u, v = (F.normalize(as_pixels(part)[:40].double()) for part in (queries, gallery))
+assert torch.allclose((u[:, None] - v).square().sum(2), 2 - 2 * closeness(u, v))
+assert torch.equal(nearest(u, v, 5), nearest_by_loops(u, v, 5))
+assert torch.equal(nearest(u, v, 5), nearest(u, v, 5, "euclidean"))
+print(f"{len(queries)} x {len(gallery):,} comparisons of 64 numbers: {500 * 1297 * 64 / 1e6:.1f} million multiply-adds")
+
+# %% [markdown]
+# ## How good is an answer?
+#
+# The user looks at the first page. So count there. Of the first $k$ answers, which share is right?
+#
+# $$ P@k = \frac1k \sum_{r=1}^{k} \mathbb{1}[\,\text{answer } r \text{ is relevant}\,] , \tag{9.43} $$
+#
+# averaged over the queries. Relevant means here: the same digit.
+#
+# > **Predict.** Precision at 5 of raw pixels on these digits: 70 %, 85 % or 95 %? And if each query is moved by one pixel?
+
+# %%
+raw_score = precision_at(found, queries.labels, gallery.labels, 5)
+shift = data.random_shift(1)
+moved = shift(queries.images.float() / 255, torch.Generator().manual_seed(SEED))
+moved_found = nearest(moved.flatten(1), as_pixels(gallery), 5)
+moved_score = precision_at(moved_found, queries.labels, gallery.labels, 5)
+print(f"raw pixels: {raw_score:.1%}; queries moved by up to one pixel: {moved_score:.1%}")
+assert moved_score < raw_score - 0.1
+
+# %% [markdown]
+# Small centred digits are the best case for pixels, and pixels are very good there. One pixel of shift, and they are not. Two digits can be the same without sharing a single pixel.
+#
+# Now the vectors of a network. Train a small one to read digits, with shifts, then throw its head away. What the head was given is the [embedding](../book/glossary.md#embedding):
+
+# %% tags=["band-digits"]
+def reading_net(num_classes, seed):
+    torch.manual_seed(seed)
+
+    def stage(c_in, c_out):
+        return nn.Sequential(
+            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU(), nn.MaxPool2d(2)
+        )
+
+    parts = OrderedDict(stage1=stage(1, 16), stage2=stage(16, 32), flat=nn.Flatten())
+    parts |= OrderedDict(code=nn.Linear(128, 32), relu=nn.ReLU(), head=nn.Linear(32, num_classes))
+    return nn.Sequential(parts)
+
+
+def embed(net, pictures):
+    """What the head is given: one vector a picture."""
+    return collect_features(net, data.Batches(pictures, 500, shuffle=False), head="relu")[0]
+
+
+def digits_among(pictures, low, high):
+    return pictures.subset((pictures.labels >= low) & (pictures.labels < high))
+
+
+def learned_from(pictures, num_classes):
+    net = reading_net(num_classes, SEED)
+    batches = data.Batches(pictures, 64, augment=data.random_shift(1), seed=SEED)
+    fit(net, batches, epochs=12, lr=1e-2, schedule="one_cycle", progress=False)
+    return net
+
+
+reader = learned_from(gallery, 10)
+moved_queries = data.ImageSet(
+    (data.random_shift(1)(queries.images.float(), torch.Generator().manual_seed(SEED))).to(torch.uint8),
+    queries.labels, queries.classes, "moved",
+)  # fmt: skip
+digits_result = {}
+for name, asked in (("still", queries), ("moved", moved_queries)):
+    vectors = {
+        "pixels": (as_pixels(asked), as_pixels(gallery)),
+        "embedding": (embed(reader, asked), embed(reader, gallery)),
+    }
+    for kind, (q, g) in vectors.items():
+        digits_result[f"{kind}_{name}"] = precision_at(nearest(q, g, 5), asked.labels, gallery.labels, 5)
+
+# %% [markdown]
+# Fair enough, it has learned these ten digits. The harder question is that of [chapter 09](09_transfer.ipynb): does the space make sense for digits that the network has *never seen*? Train another one on 0 to 5 only, and search among 6 to 9.
+
+# %% tags=["band-digits"]
+half_reader = learned_from(digits_among(gallery, 0, 6), 6)
+unseen, unseen_gallery = digits_among(moved_queries, 6, 10), digits_among(gallery, 6, 10)
+for kind, q, g in (
+    ("pixels", as_pixels(unseen), as_pixels(unseen_gallery)),
+    ("embedding", embed(half_reader, unseen), embed(half_reader, unseen_gallery)),
+):
+    digits_result[f"{kind}_unseen"] = precision_at(nearest(q, g, 5), unseen.labels, unseen_gallery.labels, 5)
+
+# %% [markdown]
+# > **Predict.** Three searches: digits as they are, digits moved, unseen digits moved. In which of them does the embedding beat the pixels, and in which by most?
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six rows of seed bands of precision at 5, in pairs of pixels and embedding. For still queries both are high and the embedding a little higher; for moved queries the embedding stays high and pixels fall far; for unseen moved digits the embedding is above the pixels again, by less."}}
+rec = "09b_search.digits"
+rows = {f"{case}: {kind}": f"{kind}_{case}" for case in ("still", "moved", "unseen") for kind in ("pixels", "embedding")}
+figure, axes = plt.subplots(figsize=(7, 2.8), layout="constrained")
+band_rows(axes, {k: band(rec, v) for k, v in rows.items()}, {k: digits_result[v] for k, v in rows.items()})
+axes.set_xlabel("precision at 5")
+plt.show()
+
+# %%
+for label, metric in rows.items():
+    print(f"{label:18s} {band(rec, metric)}")
+    assert band(rec, metric).contains(digits_result[metric], slack=0.04), metric
+for case in ("still", "moved", "unseen"):
+    assert band(rec, f"embedding_{case}").median > band(rec, f"pixels_{case}").median, case
+assert band(rec, "embedding_moved").minimum > band(rec, "pixels_moved").maximum
+
+# %% [markdown]
+# Draw your own query. (On the site the reader below recognises your digit; in Jupyter run the cell after it, and the gallery answers.)
+
+# %%
+query_pad = DigitReader()
+query_pad
+
+# %% mystnb={"image": {"alt": "One row: the digit drawn on the pad, made 8 by 8 pixels, and the eight pictures of the gallery nearest to it in the embedding."}}
+drawn = torch.as_tensor(query_pad.pixels).float()[None, None, 4:24, 4:24]  # the frame that the pad centres in
+small = F.adaptive_avg_pool2d(drawn, 8)
+small = (255 * small / small.max().clamp_min(1e-6)).round().to(torch.uint8)
+query = data.ImageSet(small, torch.tensor([0]), queries.classes, "drawn")
+answers = nearest(embed(reader, query), embed(reader, gallery), 8)[0]
+print("answers:", gallery.labels[answers].tolist())
+picture_strips({"yours": torch.cat([small, gallery.images[answers]])}, size=0.62)
+
+# %% [markdown]
+# ## Photos, and an honest rival
+#
+# Twenty-odd real photos come with the course. Cut two dozen small patches out of each, at random places and in random sizes; two patches belong together if they come from the same photo. Which changes must such a search be blind to? Look at what one picture can become:
+
+# %%
+AugmentationExplorer(picture="cat", recipe="photos")
+
+# %% [markdown]
+# A network learns to tell *twelve* of the photos apart from patches, and is then asked about patches of the *others*, which it has never seen. Three rivals: raw pixels; a histogram of colours, which is a hundred lines of nothing ([chapter 00b](00b_features.ipynb) has better ones); and the same network untrained. All queries come from another part of the photo than the gallery: left half against right half.
+
+# %% tags=["band-photos"]
+from collections import OrderedDict
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import data
+from course_utils.scratch.retrieval.neighbours import nearest
+from course_utils.scratch.retrieval.patches import colour_histogram, cut_at_random
+from course_utils.scratch.retrieval.precision import precision_at
+from course_utils.training import fit
+from course_utils.training.transfer import collect_features
+
+STUDIED = ("astronaut", "brick", "camera", "coffee", "coins", "flower", "grass", "motorcycle_left", "page", "rocket", "text", "tissue")  # fmt: skip
+OTHERS = ("cat", "cell", "china", "clock", "gravel", "horse", "hubble", "moon", "retina")
+
+
+def patches_of(names, each, side, seed):
+    """Patches of 24 x 24 pixels from the left (0) or the right half (1) of photos, or from all of it (None)."""
+    draw = torch.Generator().manual_seed(seed)
+    cut = [cut_at_random(data.photo(name, 160), each, 24, draw, side) for name in names]
+    labels = torch.arange(len(names)).repeat_interleave(each)
+    return data.ImageSet(torch.cat(cut), labels, names, "patches")
+
+
+def patch_net(seed):
+    torch.manual_seed(seed)
+
+    def stage(c_in, c_out):
+        return nn.Sequential(
+            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU(), nn.MaxPool2d(2)
+        )
+
+    parts = OrderedDict(stage1=stage(3, 12), stage2=stage(12, 24), stage3=stage(24, 48))
+    parts |= OrderedDict(mean=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), head=nn.Linear(48, len(STUDIED)))
+    return nn.Sequential(parts)
+
+
+def patch_vectors(net, pictures):
+    return collect_features(net, data.Batches(pictures, 500, shuffle=False))[0]
+
+
+studied = patches_of(STUDIED, 80, None, 4 * SEED)
+patch_gallery, patch_queries = patches_of(OTHERS, 24, 0, 4 * SEED + 1), patches_of(OTHERS, 24, 1, 4 * SEED + 2)
+photo_net = patch_net(SEED)
+fit(photo_net, data.Batches(studied, 64, seed=SEED), epochs=10, lr=1e-2, schedule="one_cycle", progress=False)
+ways = {
+    "pixels": lambda p: p.images.flatten(1).float() - 127.5,
+    "colours": lambda p: colour_histogram(p.images).sqrt(),
+    "untrained": lambda p: patch_vectors(patch_net(SEED), p),
+    "embedding": lambda p: patch_vectors(photo_net, p),
+}
+photos_result = {
+    name: precision_at(
+        nearest(way(patch_queries), way(patch_gallery), 5), patch_queries.labels, patch_gallery.labels, 5
+    )
+    for name, way in ways.items()
+}
+
+# %% [markdown]
+# > **Predict.** Nine photos, so chance is one in nine. Put the four in order.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Rows of colour patches: for four queries the patch and its five nearest patches in the embedding, from photos such as the cat, the palace, gravel and the moon."}}
+near = nearest(patch_vectors(photo_net, patch_queries), patch_vectors(photo_net, patch_gallery), 5)
+picture_strips(
+    {OTHERS[int(patch_queries.labels[i])]: torch.cat([patch_queries.images[i : i + 1], patch_gallery.images[near[i]]]) for i in (0, 50, 100, 150)},
+    size=0.62,
+)
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of seed bands of precision at 5 among patches of nine unseen photos: pixels lowest, then the others; the colour histogram and the embedding stand near each other."}}
+rec = "09b_search.photos"
+figure, axes = plt.subplots(figsize=(7, 2.2), layout="constrained")
+band_rows(axes, {k: band(rec, k) for k in ways}, photos_result)
+axes.axvline(1 / len(OTHERS), color=COLORS["gray"], linestyle=":")
+axes.set_xlabel("precision at 5")
+plt.show()
+
+# %%
+for name in ways:
+    print(f"{name:10s} {band(rec, name)}")
+    assert band(rec, name).contains(photos_result[name], slack=0.05), name
+assert band(rec, "embedding").median > band(rec, "pixels").median + 0.1
+gap = 100 * (band(rec, "embedding").median - band(rec, "colours").median)
+print(f"embedding against colours: {gap:+.1f} points in the median")
+
+# %% [markdown]
+# PHOTO_TEXT
+
+# %% [markdown]
+# ## Words for pictures
+#
+# Search by example needs an example. Mostly people type a word. So put words, *tags*, on all pictures beforehand. A picture may deserve several: this is [multi-label](../book/glossary.md#multi-label-classification) classification, and one change to the head makes it so. In place of one softmax over $T$ classes, which must share out one unit of probability, take $T$ sigmoids that know nothing of each other:
+#
+# $$ L = -\frac1T \sum_{t=1}^{T} \big[\, y_t \ln \sigma(s_t) + (1 - y_t) \ln(1 - \sigma(s_t)) \,\big] . \tag{9.44} $$
+
+# %% tags=["band-tags"]
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import data
+from course_utils.scratch.retrieval.precision import mean_average_precision
+from course_utils.training import fit
+
+
+def tagged_scenes(n, seed):
+    """Scenes of one to three shapes, and which of the ten shapes each of them shows."""
+    scenes = data.synthetic.make_scenes(n, 28, seed, "easy", objects=(1, 3), scale=(0.36, 0.5), overlap=0.1)
+    tags = torch.zeros(n, len(scenes.classes) + 1, dtype=torch.bool)
+    tags.scatter_(1, scenes.labels.where(scenes.labels >= 0, len(scenes.classes)), True)
+    return scenes.images, tags[:, :-1], scenes.classes
+
+
+album, album_tags, tag_names = tagged_scenes(2400, 2 * SEED)
+held_out, held_tags, _ = tagged_scenes(800, 2 * SEED + 1)
+
+# %% mystnb={"image": {"alt": "Twelve scenes of 28 by 28 pixels with one to three coloured shapes each, circles, stars, arrows and others, on smooth grounds."}}
+plotting.image_grid(album[:12], columns=12, size=0.55)
+
+# %% tags=["nbval-check-output"]
+for i in range(4):
+    print(f"picture {i}:", ", ".join(n for n, t in zip(tag_names, album_tags[i].tolist()) if t))
+share = album_tags.float().mean()
+print(f"a tag is true for {share:.0%} of the pictures, so 'no' to everything is right in {1 - share:.0%} of the answers")
+
+# %% [markdown]
+# The last line is a warning: accuracy is useless here. Before scoring, decide how to look at the whole picture. "Is there a star *anywhere*?" is a maximum over places, so the last maps are pooled by their maximum, not by their mean.
+
+
+# %% tags=["band-tags"]
+def tagger(num_tags, seed):
+    torch.manual_seed(seed)
+
+    def stage(c_in, c_out):
+        return nn.Sequential(nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU())
+
+    halve = nn.MaxPool2d(2)
+    return nn.Sequential(
+        stage(3, 16), halve, stage(16, 32), halve, stage(32, 64), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(64, num_tags)
+    )  # fmt: skip
+
+
+def scores_of(net, images):
+    net.eval()
+    with torch.no_grad():
+        return torch.cat([net(part.float() / 255 - 0.5) for part in images.split(400)])
+
+
+album_x = album.float() / 255 - 0.5
+order = torch.Generator().manual_seed(SEED)
+batches = DataLoader(TensorDataset(album_x, album_tags.float()), 64, shuffle=True, generator=order)
+tag_net = tagger(10, SEED)
+fit(tag_net, batches, epochs=8, lr=1e-2, schedule="one_cycle", loss=F.binary_cross_entropy_with_logits, progress=False)
+tag_scores = scores_of(tag_net, held_out)
+tags_result = {"map": mean_average_precision(tag_scores, held_tags)}
+
+# %% tags=["nbval-check-output"]
+s, y = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 0.0, 1.0])
+by_formula = -(y * s.sigmoid().log() + (1 - y) * (1 - s.sigmoid()).log()).mean()
+assert torch.isclose(by_formula, F.binary_cross_entropy_with_logits(s, y))
+print(f"formula and library: {by_formula:.4f}")
+
+# %% [markdown]
+# ## Average precision
+#
+# One tag ranks all held-out pictures, from the most to the least "star". Walk down the ranking. At each place $r$ you have a precision $P(r)$, the share of stars so far, and a [recall](../book/glossary.md#precision-and-recall), the share of all stars that you have met. [Average precision](../book/glossary.md#average-precision) is the mean of the precision at the places where a star is met,
+#
+# $$ \mathrm{AP} = \frac{1}{R} \sum_{r\,:\,\text{star at } r} P(r) , \tag{9.45} $$
+#
+# with $R$ stars in all: the area under precision over recall, in steps. It needs no threshold. The mean over all tags is **mean average precision**,
+#
+# $$ \mathrm{mAP} = \frac1T \sum_{t=1}^{T} \mathrm{AP}_t . \tag{9.46} $$
+
+# %% tags=["nbval-check-output"]
+from course_utils.scratch.retrieval.precision import average_precision, eleven_point_precision, precision_recall
+
+ranking = torch.tensor([True, False, True, True, False])  # what stands at places 1 to 5
+places = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])
+print(f"(1/1 + 2/3 + 3/4) / 3 = {(1 / 1 + 2 / 3 + 3 / 4) / 3:.4f}, average_precision {average_precision(places, ranking):.4f}")
+
+# %% [markdown]
+# > **Predict.** What is the AP of a ranking that is pure chance, if a tag is true for 18 % of the pictures?
+
+# %%
+chance = mean_average_precision(torch.rand(held_tags.shape, generator=torch.Generator().manual_seed(SEED)), held_tags)
+print(f"by chance {chance:.2f}; the network {tags_result['map']:.3f}; other seeds {band('09b_search.tags', 'map')}")
+for t, name in enumerate(tag_names):
+    print(f"  {name:9s} AP {average_precision(tag_scores[:, t], held_tags[:, t]):.3f}, true for {held_tags[:, t].float().mean():.0%}")
+assert band("09b_search.tags", "map").contains(tags_result["map"], slack=0.05)
+assert band("09b_search.tags", "map").minimum > 0.8
+
+# %% mystnb={"image": {"alt": "Precision over recall for three tags of the held-out scenes. All curves start near one at small recall and fall towards the share of pictures that carry the tag at recall one; the weakest tag falls first."}}
+figure, axes = plt.subplots(figsize=(6, 2.9), layout="constrained")
+per_tag = torch.tensor([average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)])
+ranked_tags = per_tag.argsort().tolist()
+for number, t in enumerate((ranked_tags[-1], ranked_tags[5], ranked_tags[0])):
+    precision, recall, _ = precision_recall(tag_scores[:, t], held_tags[:, t])
+    axes.plot(recall, precision, color=plotting.CYCLE[number], label=f"{tag_names[t]}, AP {per_tag[t]:.2f}")
+axes.set(xlabel="recall: share of the right pictures found", ylabel="precision", ylim=(0, 1.03))
+axes.legend(loc="lower left")
+plt.show()
+
+# %% [markdown]
+# A search page shows the top of the ranking. A tag *printed* under a picture needs a decision: a threshold for each tag, chosen on pictures that did not train the network, where precision is what you promised.
+
+# %%
+tuning, final = slice(0, 400), slice(400, None)
+print("tag        threshold  precision  recall   (on the other 400 pictures)")
+for t in ranked_tags[:3]:
+    precision, recall, thresholds = precision_recall(tag_scores[tuning, t], held_tags[tuning, t])
+    cut = thresholds[precision >= 0.9][-1]  # the lowest threshold that keeps 90 %
+    said, true = tag_scores[final, t] >= cut, held_tags[final, t]
+    print(
+        f"{tag_names[t]:10s} {cut.sigmoid():9.2f} {(said & true).sum() / said.sum():10.0%}"
+        f" {(said & true).sum() / true.sum():7.0%}"
+    )
+
+# %% mystnb={"image": {"alt": "The eight held-out scenes with the highest score for star and ring together: nearly all show a star and a ring."}}
+both = tag_scores[:, tag_names.index("star")].sigmoid() * tag_scores[:, tag_names.index("ring")].sigmoid()
+best = both.argsort(descending=True)[:8]
+titles = ["yes" if held_tags[i, tag_names.index("star")] and held_tags[i, tag_names.index("ring")] else "no" for i in best]
+plotting.image_grid(held_out[best], titles=titles, columns=8, size=0.8)
+
+# %% [markdown]
+# "Star **and** ring", answered by multiplying two probabilities. Nobody trained that question.
+#
+# ## The format of a generation: PASCAL VOC
+#
+# From 2005 to 2012 the PASCAL Visual Object Classes challenge was where recognition was measured ([Everingham et al., 2010](../book/references.md#everingham-2010)). The set of 2007 has 9,963 photos with 24,640 objects of 20 classes. Its format has outlived it: many labelling tools still write it. One XML file says what one picture holds:
+
+# %%
+from course_utils.data import voc
+
+scenes = data.synthetic.make_scenes(24, 96, seed=5, difficulty="medium")
+
+
+def described(i):
+    seen = scenes.visibility[i]
+    labels = scenes.labels[i].masked_fill(seen == 0, -1)  # what is hidden altogether is not annotated
+    return voc.annotation_of(
+        f"{i:06d}.jpg", scenes.images[i], scenes.boxes[i], labels, scenes.classes,
+        difficult=seen < 0.3, truncated=seen < 0.85, folder="VOC2012",
+    )  # fmt: skip
+
+
+print(voc.render(described(0)).expandtabs(2))
+
+# %% mystnb={"image": {"alt": "One scene of 96 by 96 pixels with a rectangle around each annotated shape and its class name above the rectangle."}}
+figure, axes = plt.subplots(figsize=(3.4, 3.4), layout="constrained")
+axes.imshow(scenes.images[0].permute(1, 2, 0), extent=(0, 96, 96, 0))
+for thing in described(0).objects:
+    x1, y1, x2, y2 = thing.box
+    axes.add_patch(plt.Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor="white", linewidth=2))
+    axes.text(x1, y1 - 1.5, thing.name, color="black", fontsize=8, bbox={"facecolor": "white", "pad": 1, "linewidth": 0})
+axes.axis("off")
+plt.show()
+
+# %% [markdown]
+# Two flags matter. `difficult` objects are not counted, neither when found nor when missed. `truncated` means that the box holds less than the whole thing; whoever learns shapes from boxes should know.
+#
+# And one convention has cost more hours than any: **VOC counts pixels from 1, and a box names its last pixel, not the first one after it.** This course, and Python, count from 0 and stop before the end:
+#
+# $$ x_1 = x_{\min} - 1, \qquad x_2 = x_{\max}, \qquad \text{width} = x_{\max} - x_{\min} + 1 . \tag{9.47} $$
+#
+# > **Predict.** Read a box of 8 x 8 pixels as if VOC counted from 0 and stopped before the end. How much of it is left?
+
+# %% tags=["nbval-check-output"]
+text = "<annotation><filename>a.jpg</filename><size><width>20</width><height>20</height><depth>3</depth></size><object><name>cat</name><bndbox><xmin>5</xmin><ymin>5</ymin><xmax>12</xmax><ymax>12</ymax></bndbox></object></annotation>"  # fmt: skip
+x1, y1, x2, y2 = voc.parse(text).objects[0].box
+print(f"read rightly: {x2 - x1:g} x {y2 - y1:g} = {(x2 - x1) * (y2 - y1):g} pixels")
+print(f"read wrongly: {12 - 5} x {12 - 5} = {(12 - 5) ** 2} pixels, {(12 - 5) ** 2 / 64:.0%} of them")
+assert (x1, y1, x2, y2) == (4, 4, 12, 12)
+
+# %% [markdown]
+# A quarter of a small object is gone, and nothing complains. So test a reader by a round trip: write a whole set, read it back, compare everything; then let somebody else's reader look at the same files.
+
+# %% tags=["nbval-check-output"]
+with tempfile.TemporaryDirectory() as folder:
+    written = [described(i) for i in range(len(scenes))]
+    base = voc.write_set(Path(folder) / "VOCdevkit", scenes.images, written, "train", scenes.classes)
+    print(*sorted(str(p.relative_to(folder)).replace("\\", "/") for p in base.rglob("*") if p.is_dir()), sep="\n")
+    lines = (base / "ImageSets" / "Main" / "star_train.txt").read_text().splitlines()
+    again = voc.read_set(base)
+    from torchvision.datasets import VOCDetection
+
+    theirs = VOCDetection(folder, year="2012", image_set="train")
+    names = [o["name"] for o in theirs[0][1]["annotation"]["object"]]
+print("read back and equal:", again == written)
+print("torchvision finds:", ", ".join(names))
+print("star_train.txt begins:", lines[:4])
+assert again == written
+assert names == [o.name for o in written[0].objects]
+
+# %% [markdown]
+# The lists in `ImageSets/Main` are tags: 1 yes, -1 no, 0 only as a difficult object. So VOC's classification task *is* photo tagging, and its score is average precision, which until 2009 was read off at eleven recalls only,
+#
+# $$ \mathrm{AP}_{11} = \frac{1}{11} \sum_{\rho \in \{0,\, 0.1,\, \dots,\, 1\}} \max_{\text{recall} \ge \rho} P . \tag{9.48} $$
+
+# %%
+by_steps = [average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
+by_eleven = [eleven_point_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
+print(f"our tagger: mAP {sum(by_steps) / 10:.3f}, with eleven points {sum(by_eleven) / 10:.3f}")
+present = voc.find()
+print("real sets in your data folder:", ", ".join(p.name for p in present) or "none (put VOCdevkit there to read it)")
+
+# %% [markdown]
+# Same ranking, two numbers. When you compare with a paper, ask which one it printed.
+#
+# ## Checked claims
+#
+# The lectures name two products, without a number: photo tagging (Google, 2013) and image search by similarity (Baidu, 2013). Both stand above in small, with a number each: [precision at 5](#how-good-is-an-answer) and [mean average precision](#average-precision). That the years and companies are right is reported, not checked here.
+#
+# ## Pitfalls
+#
+# **The query is in the gallery.** Search the gallery with its own pictures and the first answer is always right:
+
+# %%
+own = as_pixels(gallery)
+with_itself = precision_at(nearest(own, own, 1), gallery.labels, gallery.labels, 1)
+second = nearest(own, own, 2)[:, 1:]
+without = precision_at(second, gallery.labels, gallery.labels, 1)
+print(f"precision at 1 with the query in the gallery: {with_itself:.1%}; without it: {without:.1%}")
+assert with_itself == 1
+
+# %% [markdown]
+# Near duplicates do the same more quietly: two shots of one scene, or two crops of one picture.
+#
+# **Long vectors win.** With the plain inner product instead of the cosine, some pictures are near to *everything*:
+
+# %%
+codes = {"inner product": embed(reader, queries) @ embed(reader, gallery).T}
+codes["cosine"] = closeness(embed(reader, queries), embed(reader, gallery))
+for name, scores in codes.items():
+    answers = scores.topk(5).indices.flatten().bincount(minlength=len(gallery))
+    print(f"{name:13s} the most popular picture answers {answers.max()} of 500 queries; {(answers > 0).sum()} pictures answer at all")
+popular = [int(s.topk(5).indices.flatten().bincount().max()) for s in codes.values()]
+assert popular[0] > popular[1]
+
+# %% [markdown]
+# **Softmax for tags.** Train the same tagger with softmax, and two things in one picture have to share:
+
+# %%
+two = held_tags.sum(1) == 2
+shared = tag_scores[two].softmax(1)[held_tags[two]].view(-1, 2).sort(dim=1).values[:, 0]
+alone = tag_scores[two].sigmoid()[held_tags[two]].view(-1, 2).sort(dim=1).values[:, 0]
+print(f"weaker of two true tags, median: softmax {shared.median():.2f}, sigmoid {alone.median():.2f}")
+assert shared.max() <= 0.5
+
+# %% [markdown]
+# With softmax the weaker of two true tags can never pass one half: not by training, by arithmetic.
+#
+# ## Exercises
+#
+# **1. One line.** A search finds 3 right pictures among its first 5, and the gallery has 4 right ones in all. Precision at 5? Recall at 5?
+#
+# <details><summary>Hint</summary>
+#
+# Same numerator, two denominators.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+print("precision", 3 / 5, "recall", 3 / 4)
+
+# %% [markdown]
+# **2. Ten minutes.** What is the smallest AP that a ranking of $N$ pictures with $R$ right ones can have? Write the formula and check it for $N = 20$, $R = 3$.
+#
+# <details><summary>Hint</summary>
+#
+# All right ones at the end: the first stands at place $N - R + 1$.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+worst = sum(i / (20 - 3 + i) for i in (1, 2, 3)) / 3
+last_three = torch.arange(20) >= 17
+assert abs(worst - average_precision(-torch.arange(20.0), last_three)) < 1e-12
+print(f"sum over i = 1..R of i / (N - R + i), divided by R: {worst:.3f}")
+
+# %% [markdown]
+# **3. Half an hour.** A gallery of a billion vectors of 32 floats needs 128 GB. Keep one *bit* of each number: is it above the gallery's median? Search by counting equal bits. What does precision at 5 lose on the moved digits, and what do you save?
+#
+# <details><summary>Hint</summary>
+#
+# Map bits to $\pm 1$: the inner product of two such vectors counts equal bits minus unequal ones, so `nearest` works as it is. Mind that after the ReLU many numbers are exactly zero; take what comes *before* it: `head="relu"`, as `embed` does.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+full_gallery, full_queries = embed(reader, gallery), embed(reader, moved_queries)
+middle = full_gallery.median(0).values
+bits = [(part > middle).float() * 2 - 1 for part in (full_queries, full_gallery)]
+for name, (q, g) in {"32 floats": (full_queries, full_gallery), "32 bits": bits}.items():
+    score = precision_at(nearest(q, g, 5), moved_queries.labels, gallery.labels, 5)
+    print(f"{name}: precision at 5 {score:.1%}")
+print("32 times less memory")
+
+# %% [markdown]
+# **4. Half an hour.** Replace the maximum over places in `tagger` by the mean. What happens to mAP, and for which number of objects?
+#
+# <details><summary>Hint</summary>
+#
+# Swap `AdaptiveMaxPool2d` for `AdaptiveAvgPool2d`, train as above; compute mAP for pictures with one, two, three tags apart.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+mean_net = tagger(10, SEED)
+mean_net[6] = nn.AdaptiveAvgPool2d(1)
+assert not any(isinstance(m, nn.AdaptiveMaxPool2d) for m in mean_net)
+batches = DataLoader(
+    TensorDataset(album_x[:1200], album_tags[:1200].float()), 64, shuffle=True, generator=torch.Generator().manual_seed(SEED)
+)
+fit(mean_net, batches, epochs=5, lr=1e-2, schedule="one_cycle", loss=F.binary_cross_entropy_with_logits, progress=False)
+mean_scores = scores_of(mean_net, held_out)
+for count in (1, 2, 3):
+    rows = held_tags.sum(1) == count
+    print(f"{count} tags: mean {mean_average_precision(mean_scores[rows], held_tags[rows]):.2f}, maximum {mean_average_precision(tag_scores[rows], held_tags[rows]):.2f}")
+print("half the pictures and fewer epochs here, for speed: train both alike before you judge")
+
+# %% [markdown]
+# **5. An evening.** Photograph thirty things at home, three times each. Embed them with a network of your choice, search each with the others, and report precision at 2. Then write the set in VOC's format, with one box a picture, and open it in a labelling tool.
+#
+# <details><summary>Hint</summary>
+#
+# Any torchvision network with its weights will do; mind its preparation ([chapter 09](09_transfer.ipynb#pitfalls)). Each thing has two right answers, so a perfect search has $P@2 = 1$.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# The scoring, on three made-up things with three vectors each: the query itself is struck out.
+things = torch.arange(3).repeat_interleave(3)
+vectors = F.one_hot(things, 3).float() + 0.1 * torch.rand(9, 3, generator=torch.Generator().manual_seed(0))
+answers = nearest(vectors, vectors, 3)[:, 1:]
+print(f"precision at 2: {precision_at(answers, things, things, 2):.2f}")
+
+# %% [markdown]
+# ## At scale
+#
+# MNIST: 10,000 training digits as gallery, 2,000 test digits as queries, five different galleries. The embedding is what the [digit reader](00_start.ipynb) of this course gives its last layer. The command is `python -m tools.record_search`, with `course data mnist` before it.
+
+# %%
+for case in ("pixels", "embedding", "pixels_moved", "embedding_moved"):
+    print(f"{case:16s} precision at 5: {band('09b_search.mnist', case)}")
+record = load_record("09b_search.mnist")
+print(f"{record['provenance']['processor']}, {record['provenance']['date']}, commit {record['provenance']['commit']}")
+assert band("09b_search.mnist", "embedding").minimum > band("09b_search.mnist", "pixels").maximum
+assert band("09b_search.mnist", "embedding_moved").minimum > band("09b_search.mnist", "pixels_moved").maximum
+
+# %% [markdown]
+# [Babenko et al. (2014)](../book/references.md#babenko-2014) did it with ImageNet's features and photos of landmarks: good at once, better after fine-tuning on landmarks, and hardly worse when 4,096 numbers were compressed to 128. For a billion pictures the one matrix product is too slow, and the search becomes approximate: cluster the gallery and look into the nearest clusters only, and store codes of some bytes instead of vectors ([Jégou et al., 2011](../book/references.md#jegou-2011)).
+#
+# ## Summary
+#
+# - Search is embedding plus nearest neighbours; on vectors of length one, cosine and distance give the same order.
+# - Judge it by precision at $k$. Always run the simple rivals: pixels, colours, an untrained network.
+# - An embedding is worth its price where pictures that mean the same do not share pixels.
+# - Tags are sigmoids, one each. AP scores a ranking without a threshold; thresholds are chosen on other pictures.
+# - VOC: one XML file a picture, pixels from 1, last pixel included. Test readers by round trips.
+#
+# ## Further reading
+#
+# - [Babenko et al. (2014)](../book/references.md#babenko-2014): features of classification networks for search.
+# - [Jégou et al. (2011)](../book/references.md#jegou-2011): search among a billion vectors.
+# - [Everingham et al. (2010)](../book/references.md#everingham-2010): how VOC was made and scored.
+#
+# ## The next question
+#
+# The tagger says *that* there is a star. VOC also says *where*, with a box. How does a network draw boxes?
