@@ -1,9 +1,9 @@
-"""What the training loop costs, and what its choices save, in one run. Needs MNIST; run it on a quiet machine:
+"""What the training loop costs, and what its choices save, in one run. Needs MNIST and CIFAR-10, and a quiet machine:
 
     python -m benchmarks.training
 
 - ``overhead``: what ``fit``, and other libraries where they are installed, add to a step of a bare loop.
-- ``loader``: an epoch of LeNet on MNIST by ``fit`` on batches in memory, against the same network fed by a
+- ``loader``: an epoch on MNIST and on CIFAR-10 by ``fit`` on batches in memory, against the same network fed by a
   ``DataLoader`` that transforms one image at a time.
 - ``lenet``: accuracy and seconds of LeNet on MNIST after three epochs.
 - ``formats``: images a second of a small residual network and of LeNet in each number format and memory layout, and
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from statistics import median
 from typing import Any
@@ -25,6 +26,11 @@ from torch.nn import functional as F
 from benchmarks.batches import Pictures
 from benchmarks.rivals import RIVALS, Epoch, Pairs, installed
 from course_utils import data, models
+from course_utils.data.batches import Augment
+from course_utils.models.miniature import SmallLeNet
+from course_utils.models.speed_net import SpeedNet
+from course_utils.recipes.cifar10 import normalised
+from course_utils.recipes.cifar10_resnet import MEAN, SPREAD
 from course_utils.recipes.lenet5 import to_paper
 from course_utils.runtime import save_record, seed_everything
 from course_utils.training import Speed, choose_speed, evaluate, fit
@@ -115,26 +121,58 @@ def overhead(images: data.ImageSet, rounds: int) -> dict[str, Any]:
     return found | {"lenet_ratio": median(ratios)}
 
 
-def loader(images: data.ImageSet, rounds: int) -> dict[str, float]:
-    """Return seconds for an epoch of LeNet from memory and from a ``DataLoader``, with the same crop and scaling."""
+def loader(
+    make: Callable[[], nn.Module], images: data.ImageSet, transforms: list[Any], augment: Augment, rounds: int
+) -> dict[str, float]:
+    """Return seconds for an epoch from memory and from a ``DataLoader`` with torchvision's transforms.
+
+    Both augment and scale alike. The first is as this course trains (``speed="auto"``), the second as a script would
+    that calls the same loop on its loader; ``same_speed_ratio`` compares the two with the same arithmetic.
+    """
+    from torchvision.transforms import Compose
+
+    slow = torch.utils.data.DataLoader(Pictures(images, Compose(transforms)), batch_size=256, shuffle=True)
+    fast = data.Batches(images, 256, augment=augment)
+    ways = {"memory": (fast, "auto"), "memory, float32": (fast, None), "loader": (slow, None)}
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, (batches, speed) in ways.items():
+            model = make()
+            start = time.perf_counter()
+            fit(model, batches, epochs=1, speed=speed, progress=False)
+            found[name].append(time.perf_counter() - start)
+    memory, plain, sliced = (median(found[name]) for name in ways)
+    return {
+        "images": len(images),
+        "memory_seconds": memory,
+        "loader_seconds": sliced,
+        "ratio": sliced / memory,
+        "same_speed_ratio": sliced / plain,
+    }
+
+
+def loaders(mnist: data.ImageSet, cifar10: data.ImageSet, rounds: int) -> dict[str, dict[str, float]]:
+    """Return what :func:`loader` finds for LeNet on MNIST and for two networks on CIFAR-10."""
     from torchvision import transforms
 
-    steps = [
+    digits = [
         transforms.RandomCrop(32, padding=4),
         transforms.ToTensor(),
         transforms.Normalize((0.1 / 1.275,), (1 / 1.275,)),
     ]
-    slow = torch.utils.data.DataLoader(Pictures(images, transforms.Compose(steps)), batch_size=256, shuffle=True)
-    fast = data.Batches(images, 256, augment=data.compose(data.random_shift(2), to_paper))
-    found: dict[str, list[float]] = {"memory": [], "loader": []}
-    for _ in range(rounds):
-        for name, batches in (("memory", fast), ("loader", slow)):
-            model = models.build("lenet5_modern")
-            start = time.perf_counter()
-            fit(model, batches, epochs=1, progress=False)
-            found[name].append(time.perf_counter() - start)
-    memory, sliced = median(found["memory"]), median(found["loader"])
-    return {"memory_seconds": memory, "loader_seconds": sliced, "ratio": sliced / memory}
+    photos = [
+        transforms.RandomCrop(32, padding=4, padding_mode="reflect"),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize(MEAN, SPREAD),
+    ]
+    shifted = data.compose(data.random_shift(2), to_paper)
+    flipped = data.compose(data.random_flip(), data.random_crop(4), normalised)
+    return {
+        "LeNet, MNIST": loader(lambda: models.build("lenet5_modern"), mnist, digits, shifted, rounds),
+        "LeNet, CIFAR-10": loader(SmallLeNet, cifar10, photos, flipped, rounds),
+        "SpeedNet, CIFAR-10": loader(SpeedNet, cifar10, photos, flipped, 1),
+    }
 
 
 def lenet(rounds: int) -> dict[str, Any]:
@@ -161,22 +199,26 @@ def formats(rounds: int, steps: int = 12) -> dict[str, dict[str, float]]:
     }
     nets = {
         "small ResNet": (lambda: models.build("resnet20_small", width=32), (64, 3, 32, 32)),
-        "LeNet": (lambda: models.build("lenet5_modern"), (64, 1, 32, 32)),
+        "SpeedNet": (SpeedNet, (250, 3, 32, 32)),
+        "LeNet": (lambda: models.build("lenet5_modern"), (256, 1, 32, 32)),
     }
     top, found = peak(), {}
-    for name, (make, shape) in nets.items():
+    ways_of = [(name, way, speed) for name in nets for way, speed in ways.items()]
+    kept = [(name, "chosen, freed memory kept", choose_speed(nets[name][0](), CPU)) for name in nets]
+    for name, way, speed in [*ways_of, *kept]:
+        make, shape = nets[name]
         batch = (torch.rand(shape), torch.randint(10, (shape[0],)))
         # Forward, and twice as much on the way back.
         work = 3 * models.summarise(make(), shape[1:]).multiply_adds
-        for way, speed in ways.items():
-            rates = []
-            for _ in range(rounds):
-                model = make()
-                fit(model, [batch] * 2, epochs=1, speed=speed, progress=False)
-                start = time.perf_counter()
-                fit(model, [batch] * steps, epochs=1, speed=speed, progress=False)
-                rates.append(steps * shape[0] / (time.perf_counter() - start))
-            found[f"{name}, {way}"] = {"images_per_second": median(rates), "share_of_peak": median(rates) * work / top}
+        rates = []
+        for _ in range(rounds):
+            model = make()
+            fit(model, [batch] * 2, epochs=1, speed=speed, progress=False)
+            start = time.perf_counter()
+            fit(model, [batch] * steps, epochs=1, speed=speed, progress=False)
+            rates.append(steps * shape[0] / (time.perf_counter() - start))
+        found[f"{name}, {way}"] = {"images_per_second": median(rates), "share_of_peak": median(rates) * work / top}
+    for name, (make, _) in nets.items():
         found[f"{name}, chosen"] = {"way": str(choose_speed(make(), "cpu"))}
     return found | {"peak": {"giga_multiply_adds_per_second": top / 1e9, "bfloat16": peak(torch.bfloat16) / 1e9}}
 
@@ -197,17 +239,19 @@ def main(images: int = 20_000, rounds: int = 5) -> dict[str, Any]:
         if name in o:
             print(f"  {name:12s} {o[name]['added_ms']:.3f} ms")
     print(f"an epoch of LeNet, batches of 64, by fit: {o['lenet_ratio']:.3f} times that of the raw loop")
-    record["loader"] = loader(mnist, min(rounds, 3))
-    e = record["loader"]
-    print(
-        f"an epoch of LeNet, {len(mnist):,} images: from memory {e['memory_seconds']:.2f} s, "
-        f"DataLoader with transforms {e['loader_seconds']:.2f} s: {e['ratio']:.1f} times"
-    )
-    record["lenet"] = lenet(min(rounds, 3))
-    print("LeNet on MNIST:", *(f"{100 * a:.2f} % in {s:.1f} s" for a, s in zip(*record["lenet"].values(), strict=True)))
+    # Before anything tells the allocator to keep memory, for the rest of the process.
     record["formats"] = formats(min(rounds, 3))
     for name, figures in record["formats"].items():
         print(f"{name:40s}", *(f"{k} {v:,.2f}" if isinstance(v, float) else v for k, v in figures.items()))
+    cifar10 = data.load("cifar10", "train").subset(slice(0, images // 2))
+    record["loader"] = loaders(mnist, cifar10, min(rounds, 3))
+    for name, e in record["loader"].items():
+        print(
+            f"an epoch of {name}, {e['images']:,} images: from memory {e['memory_seconds']:.2f} s, DataLoader with "
+            f"transforms {e['loader_seconds']:.2f} s: {e['ratio']:.1f} times (float32: {e['same_speed_ratio']:.1f})"
+        )
+    record["lenet"] = lenet(min(rounds, 3))
+    print("LeNet on MNIST:", *(f"{100 * a:.2f} % in {s:.1f} s" for a, s in zip(*record["lenet"].values(), strict=True)))
     return record
 
 

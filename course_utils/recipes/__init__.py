@@ -42,5 +42,7 @@ RECIPES: Mapping[str, Recipe] = _LazyRecipes(
         "miniatures": "miniatures",
         "scenes": "scenes",
         "cifar10_resnet": "cifar10_resnet",
+        "cifar10_minute": "cifar10",
+        "cifar10_five_minutes": "cifar10",
     }
 )

@@ -62,11 +62,18 @@ def to_paper(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     return F.pad(x, (2, 2, 2, 2)) * 1.275 - 0.1
 
 
-def train_one(setting: Setting, seed: int, device: torch.device, progress: bool | None = None) -> nn.Module:
-    """Train one network from one seed on all of MNIST's training images."""
+def train_one(
+    setting: Setting,
+    seed: int,
+    device: torch.device,
+    progress: bool | None = None,
+    images: data.ImageSet | None = None,
+) -> nn.Module:
+    """Train one network from one seed on ``images``, or on all of MNIST's training images."""
     seed_everything(seed)
+    images = data.load("mnist", "train") if images is None else images
     augment = to_paper if not setting.shift else data.compose(data.random_shift(setting.shift), to_paper)
-    batches = data.Batches(data.load("mnist", "train"), setting.batch_size, augment=augment, device=device, seed=seed)
+    batches = data.Batches(images, setting.batch_size, augment=augment, device=device, seed=seed)
     model = models.build(setting.network)
     fit(
         model,

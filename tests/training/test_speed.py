@@ -17,7 +17,9 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 @pytest.mark.parametrize(
     ("model", "device", "bfloat16", "precision", "channels_last"),
     [
-        (LENET, "cpu", True, "float32", False),
+        (LENET, "cpu", True, "bfloat16", True),
+        (LENET, "cpu", False, "float32", True),
+        (LENET, "cuda", True, "float32", False),
         (nn.Linear(4, 2), "cpu", True, "float32", False),
         (WIDE, "cpu", True, "bfloat16", True),
         (WIDE, "cpu", False, "float32", True),
@@ -32,6 +34,7 @@ def test_the_rule(monkeypatch, model, device, bfloat16, precision, channels_last
     chosen = choose_speed(model)
     assert (chosen.precision, chosen.channels_last, chosen.compile) == (precision, channels_last, False)
     assert str(chosen).startswith(f"{device}, {precision}")
+    assert chosen.keep_memory == (device == "cpu")
     assert chosen.why
 
 
