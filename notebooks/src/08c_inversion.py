@@ -1,0 +1,1072 @@
+# %% [markdown]
+# # What the network keeps
+#
+# So far you asked what a unit looks for, and what in a picture mattered. Now turn the question round: forget the picture, keep only what the network holds of it, and try to get the picture back. What returns was kept. What does not return was thrown away.
+#
+# **You will be able to**
+#
+# - let a network draw its best example of a class, by gradient ascent on the *picture*;
+# - turn on and off what makes such [class images](../book/glossary.md#class-image) look real, and measure what each wish costs;
+# - replace all wishes by a [prior](../book/glossary.md#prior) that was learned, and say what such a picture proves, and what not;
+# - [invert](../book/glossary.md#inversion) a layer: find a picture that the layer cannot tell from the given one;
+# - look up which places of other pictures a layer takes for this one, and rebuild pictures from them;
+# - find out whether a network knows which part of one picture belongs to which part of another, and score it.
+#
+# **You need** gradients with respect to the input, from [What a unit looks for](08_visualization.ipynb), the difference between score and probability, from [What in this picture mattered](08b_saliency.ipynb), and Adam, from [chapter 04](04_training.ipynb).
+#
+# <!-- cost -->
+
+# %% tags=["setup", "hide-input"]
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import data, plotting
+from course_utils.data.synthetic import make_object_images
+from course_utils.plotting import COLORS
+from course_utils.plotting.saliency import map_rows
+from course_utils.recipes.digit_reader import build_model, load_digit_reader
+from course_utils.recipes.trained import trained
+from course_utils.runtime import band, load_record, seed_everything
+from course_utils.widgets import DigitReader, ReceptiveField
+
+plotting.use_style()
+SEED = 0
+seed_everything(SEED)
+torch.set_num_threads(1)
+
+
+def in_colour(images):
+    """Grey pictures (N, 1, H, W) with three equal channels, to draw."""
+    return images.expand(-1, 3, -1, -1).clamp(0, 1)
+
+
+# %% [markdown]
+# ## Let the network draw a 3
+#
+# Here is a small network that reads digits. It was trained on the 60,000 digits of MNIST. Draw on the pad.
+#
+# > **Predict.** What is the *best* 3 in the eyes of this network, the one with the highest score of all pictures of 28 x 28 pixels? Try to draw it: watch the bar of the 3. Then write down what you expect the network itself to draw.
+
+# %%
+DigitReader()
+
+# %% [markdown]
+# You changed the picture and watched the answer. Gradient ascent does the same, with a derivative in place of a hand. In training we hold the pictures and change the weights so that the loss falls. Now we hold the *weights* and change the *picture* $x$ so that the [score](../book/glossary.md#score) $S_c$ of class $c$ rises ([Erhan et al., 2009](../book/references.md#erhan-2009); [Simonyan et al., 2013](../book/references.md#simonyan-2013)):
+#
+# $$ x^* = \arg\max_x \; S_c(x) - R(x) . \tag{8.61} $$
+#
+# $R$ is what a picture costs; for the moment it is 0. Let $g$ be the gradient of this difference with respect to the picture. We take step after step along it. So that one step size serves all networks, each step is divided by the size of the gradient, its [root mean square](../book/glossary.md#root-mean-square) over the $n$ pixels:
+#
+# $$ x' = x + \eta_t \, \frac{g}{\sqrt{\tfrac{1}{n} \lVert g \rVert^2}} , \qquad \eta_t = \eta \Bigl(1 - \tfrac{t}{T}\Bigr) . \tag{8.62} $$
+#
+# The steps shrink to nothing by the end, at $t = T$. After each step pixels below 0 or above 1 are put back to 0 or 1: ink has its limits. That is all:
+
+# %%
+reader = load_digit_reader()
+weights_before = {k: v.clone() for k, v in reader.state_dict().items()}
+
+
+def climb(model, c, steps=60, eta=0.1):
+    draw = torch.Generator().manual_seed(SEED)
+    x = (0.01 * torch.randn(1, 1, 28, 28, generator=draw)).clamp(0, 1)
+    for t in range(steps):
+        x.requires_grad_()
+        (g,) = torch.autograd.grad(model(x)[0, c], x)
+        with torch.no_grad():
+            x = x + eta * (1 - t / steps) * g / g.square().mean().sqrt()
+            x = x.clamp(0, 1)
+    return x
+
+
+three = climb(reader, 3)
+
+# %% [markdown]
+# From the second use on we take the library's version, which climbs for many pictures at once. It must give the same picture:
+
+# %% tags=["nbval-check-output"]
+from course_utils.explain.class_image import class_image
+
+same = class_image(reader, 3, (1, 28, 28), steps=60, lr=0.1, seed=SEED)
+assert torch.allclose(same.images, three, atol=1e-3)
+every = data.stand_in("mnist", "train"), data.stand_in("mnist", "test")
+digits = torch.cat([part.images for part in every]).float() / 255
+labels = torch.cat([part.labels for part in every])
+with torch.no_grad():
+    scores = reader(digits)
+    best_real = scores.amax(0)
+    sure = reader(three).softmax(1)[0, 3].item()
+print(f"best score of a 3 among {len(digits):,} digits: {best_real[3]:.0f}")
+print(f"score of the picture that climbed: {same.scores[0]:.0f}")
+print(f"probability of a 3: {sure:.4f}")
+after = reader.state_dict()
+assert all(torch.equal(weights_before[name], after[name]) for name in after)
+assert same.scores[0] > 1.5 * best_real[3]
+assert sure > 0.9999
+
+# %% [markdown]
+# The score is more than half again as high as that of the best real digit, the network is certain, and no weight has moved by a bit. So what does it look like, the best 3 of all?
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of ten small pictures. Above, for each class the digit with the highest score: clean white strokes on black. Below, the picture that climbed: white curved fragments fill the whole square, and no digit can be read with certainty."}}
+ten = torch.arange(10)
+climbed = class_image(reader, ten, (1, 28, 28), steps=60, seed=SEED)
+assert (climbed.scores > best_real).all()
+figure = map_rows(
+    [in_colour(digits[scores.argmax(0)]), in_colour(climbed.images)],
+    ["best of\nthe digits", "climbed"],
+    [f"{a:.0f} / {b:.0f}" for a, b in zip(best_real, climbed.scores)],
+    size=0.6,
+)
+plt.show()
+
+# %% [markdown]
+# (Above each column: the score of the best digit, and of the picture that climbed.) You expected a beautiful 3, and you got a tangle. Look closely: there *are* pieces of digits, a stem here, a bow there, repeated wherever they add to the score. The network was asked for what it likes, not for a digit, and it was never told that digits have one line on empty paper. All its training digits had that in common, so it never had to know.
+#
+# This is the first lesson: **a high score is not a likeness**. [Warnings](08d_dreams.ipynb) takes this further.
+#
+# ## What a picture should be like
+#
+# The cost $R$ in (8.61) can say what we want of a picture. Four wishes, each from a paper, each a line or two.
+#
+# **Little ink** ([Simonyan et al., 2013](../book/references.md#simonyan-2013)). The mean square of the pixels, the [L2 penalty](../book/glossary.md#l1-and-l2-penalties) that you know from weights:
+#
+# $$ R_2(x) = \frac{\lambda_2}{n} \sum_i x_i^2 . \tag{8.63} $$
+#
+# **Calm neighbours** ([Mahendran and Vedaldi, 2015](../book/references.md#mahendran-vedaldi-2015)). The [total variation](../book/glossary.md#total-variation) sums how far each pixel is from its neighbour to the right and its neighbour below:
+#
+# $$ R_V(x) = \frac{\lambda_V}{n} \sum_{i,j} \bigl( (x_{i,j+1} - x_{i,j})^2 + (x_{i+1,j} - x_{i,j})^2 \bigr)^{\beta/2} . \tag{8.64} $$
+#
+# With $\beta = 1$ a sharp edge costs no more than a gentle slope of the same height, so edges may stay and speckles must go. (The paper sums where we take means, and also raises pixels to a higher power than 2; the idea is the same.)
+#
+# **Out of focus** ([Yosinski et al., 2015](../book/references.md#yosinski-2015)). Every few steps the picture is blurred with a Gaussian of width $\sigma$. What only a single pixel holds is gone before it can grow:
+#
+# $$ x' = G_\sigma * x , \qquad G_\sigma(u) \propto e^{-\lVert u \rVert^2 / 2\sigma^2} . \tag{8.65} $$
+#
+# **Never the same place** ([Mordvintsev et al., 2015](../book/references.md#mordvintsev-2015)). Before each step the network sees the picture moved by a few random pixels $u$, called [jitter](../book/glossary.md#jitter). What rises is then the mean score over the moves $T_u$; nothing may depend on the exact place:
+#
+# $$ S_c(x) \;\to\; \frac{1}{|U|} \sum_{u \in U} S_c(T_u x) . \tag{8.66} $$
+#
+# In code:
+
+# %% tags=["nbval-check-output"]
+from course_utils.explain.regularisers import (
+    gaussian_blur,
+    roll,
+    total_variation,
+)
+
+x = three.clone()
+right = F.pad(x[..., :, 1:] - x[..., :, :-1], (0, 1))
+below = F.pad(x[..., 1:, :] - x[..., :-1, :], (0, 0, 0, 1))
+by_hand = (right**2 + below**2).sqrt().mean()
+assert torch.allclose(total_variation(x)[0], by_hand, atol=1e-5)
+real = total_variation(digits).mean().item()
+print(f"total variation of the 3 that climbed: {by_hand:.2f}")
+print(f"total variation of real digits: {real:.3f}")
+blurred = total_variation(gaussian_blur(x, 0.7))[0]
+print(f"after one blur of 0.7 pixels: {blurred:.2f}")
+draw = torch.Generator().manual_seed(SEED)
+moved = [reader(roll(x, 2, draw))[0, 3].item() for _ in range(50)]
+print(f"score {same.scores[0]:.0f}, moved at random {np.mean(moved):.0f}")
+assert np.mean(moved) < 0.8 * same.scores[0]
+
+# %% [markdown]
+# The last line is telling. Move the picture by a pixel or two, and much of its score is gone. It was made for one exact place.
+#
+# **A judge.** "Looks better" is no measurement. We need somebody who says what a picture shows and who has nothing to do with the network that made it: a second network, of another build (it sees the picture at half the resolution), trained on other digits (scikit-learn's, and digits drawn by rule). If a picture shows a 3 and not just whatever excites the reader, then the judge should say 3, too.
+
+# %% tags=["band-prior", "band-record"]
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import data
+from course_utils.data import Batches
+from course_utils.explain.class_image import class_image, class_image_from_prior
+from course_utils.explain.regularisers import Regularisers, total_variation
+from course_utils.recipes.digit_reader import jitter, load_digit_reader
+from course_utils.training import evaluate, fit
+
+
+def train_judge(pictures, seed, epochs):
+    torch.manual_seed(seed)
+    model = nn.Sequential(
+        nn.AvgPool2d(2),
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(32 * 9, 10),
+    )  # fmt: skip
+    batches = Batches(pictures, 64, augment=jitter, seed=seed)
+    fit(
+        model, batches, epochs=epochs, lr=6e-3, schedule="one_cycle",
+        progress=False,
+    )  # fmt: skip
+    return model.eval()
+
+
+# %% tags=["band-prior"]
+reader = load_digit_reader()
+judge = train_judge(data.stand_in("mnist", "train"), SEED, epochs=4)
+unseen = Batches(data.stand_in("mnist", "test"), 500, shuffle=False)
+judge_right = evaluate(judge, unseen).accuracy
+
+# %%
+print(f"the judge reads {judge_right:.1%} of 500 digits that it has not seen")
+assert judge_right > 0.93
+
+# %% [markdown]
+# Now each wish alone, and all four together. Two pictures for each class, from two random starts.
+#
+# > **Predict.** Which wish alone helps the judge most? What happens to the score when wishes are added?
+
+# %% tags=["band-prior", "band-record"]
+WISHES = {
+    "nothing": Regularisers(),
+    "L2": Regularisers(l2=100),
+    "total variation": Regularisers(tv=100),
+    "blur": Regularisers(blur=0.7),
+    "jitter": Regularisers(jitter=2),
+    "all four": Regularisers(l2=30, tv=40, blur=0.5, jitter=2),
+}
+
+
+def climb_for(model, targets, seed):
+    """One set of pictures for each row of wishes."""
+    made = {}
+    for name, wishes in WISHES.items():
+        made[name] = class_image(
+            model, targets, (1, 28, 28), wishes, steps=60, seed=seed,
+        )  # fmt: skip
+    return made
+
+
+def judged(by, images, targets):
+    """Share of pictures in which the judge sees what was asked for."""
+    with torch.no_grad():
+        return (by(images).argmax(1) == targets).float().mean().item()
+
+
+# %% tags=["band-prior"]
+twenty = torch.arange(10).repeat(2)
+drawn = climb_for(reader, twenty, SEED)
+
+# %%
+print("                  score   total variation   judge agrees")
+table = {}
+for name, made in drawn.items():
+    score, tv = (
+        made.scores.mean().item(),
+        total_variation(made.images).mean().item(),
+    )
+    table[name] = score, tv, judged(judge, made.images, twenty)
+    print(f"{name:16s} {score:6.0f} {tv:14.2f} {table[name][2]:14.0%}")
+real_score = scores[torch.arange(len(labels)), labels].mean().item()
+print(f"{'real digits':16s} {real_score:6.0f} {real:14.2f}")
+for name in list(WISHES)[1:]:
+    assert table["nothing"][0] > table[name][0]
+    assert table["nothing"][1] > table[name][1]
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six rows of ten pictures, one class a column. Without wishes: harsh white fragments on black. L2: thinner lines with speckles. Total variation: flat patches with clean edges. Blur: soft grey strokes. Jitter: bold connected curves, some of which read as 0, 2 or 6. All four: soft connected strokes."}}
+figure = map_rows(
+    [in_colour(made.images[:10]) for made in drawn.values()],
+    list(drawn),
+    [str(c) for c in range(10)],
+    size=0.6,
+)
+plt.show()
+
+# %% [markdown]
+# <span id="c250"></span>The [lectures](../book/claims.md) say that the quality of such pictures depends strongly on the regulariser, and that it is important to regularise for a realistic look. Both show: same network, same classes, same number of steps, and six different styles. Each wish lowers the total variation towards that of real digits, and each costs score. The network does *not* prefer the nicer pictures. You do.
+#
+# How strongly? Turn each dial in steps:
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Score against total variation. Four curves start at the same point at the upper right, without wishes, and run to the lower left as L2, total variation or blur become stronger; the curve of jitter is the shortest. A star marks real digits at the far lower left."}}
+DIALS = {
+    "L2": [Regularisers(l2=s) for s in (30, 100, 300)],
+    "total variation": [Regularisers(tv=s) for s in (30, 100, 200)],
+    "blur": [Regularisers(blur=s) for s in (0.4, 0.6, 0.8)],
+    "jitter": [Regularisers(jitter=s) for s in (1, 2, 3)],
+}
+half = torch.arange(0, 10, 2)
+paths = {}
+for name, settings in DIALS.items():
+    paths[name] = []
+    for setting in [None, *settings]:
+        made = class_image(reader, half, (1, 28, 28), setting, steps=60)
+        calmness = total_variation(made.images).mean().item()
+        paths[name].append((calmness, made.scores.mean().item()))
+figure, axes = plt.subplots(figsize=(7, 3.2))
+for (name, path), marker in zip(paths.items(), "os^D"):
+    axes.plot(*zip(*path), marker=marker, markersize=5, label=name)
+axes.plot(
+    [real],
+    [real_score],
+    "*",
+    color=COLORS["ink"],
+    markersize=12,
+    label="real digits",
+)
+axes.set(xlabel="total variation", ylabel="score")
+axes.set(xlim=(0, None), ylim=(0, None))
+axes.set_title("Each dial turned up: calmer pictures, lower scores")
+axes.legend(loc="upper left")
+plt.show()
+
+# %% tags=["nbval-check-output"]
+for name, path in paths.items():
+    falls = all(a[0] > b[0] for a, b in pairwise(path))
+    print(f"{name}: total variation falls with each turn of the dial: {falls}")
+    assert falls or name == "jitter"
+
+# %% [markdown]
+# None of the paths leads through the star. Wishes take away what real digits do not have; they do not put in what digits have. For that, somebody has to know digits.
+#
+# ## A prior that was learned
+#
+# [Nguyen et al. (2016)](../book/references.md#nguyen-2016) let a second network know what pictures look like. A [generator](../book/glossary.md#generator) $G$ turns a short list of numbers, a code $z$, into a picture. It was trained on real pictures, so whatever the code, something picture-like comes out. Now climb in the code:
+#
+# $$ z^* = \arg\max_z \; S_c\bigl(G(z)\bigr) - \lambda \, \overline{z^2} , \qquad x^* = G(z^*) . \tag{8.67} $$
+#
+# The gradient flows through the reader, back into the picture, and on through the generator to the code. Both networks keep their weights. The paper's generator turns the 4,096 numbers of a layer of AlexNet into photographs, and was trained against an adversary. Ours has 16 numbers and is the second half of an [autoencoder](../book/glossary.md#autoencoder): one network squeezes a digit into 16 numbers, the other must draw the digit from them. A little noise on the code makes sure that codes in between mean something, too. It learns from 2,000 digits drawn by rule, *without labels*: it does not know what a 3 is.
+
+# %% tags=["band-prior"]
+from course_utils.data.synthetic import make_digits
+
+
+def train_prior(pictures, seed, epochs=20):
+    torch.manual_seed(seed)
+    encoder = nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 16),
+        nn.BatchNorm1d(16, affine=False),  # codes of about size 1
+    )  # fmt: skip
+    decoder = nn.Sequential(
+        nn.Linear(16, 128), nn.ReLU(), nn.Linear(128, 784), nn.Sigmoid(),
+        nn.Unflatten(1, (1, 28, 28)),
+    )  # fmt: skip
+    both = [*encoder.parameters(), *decoder.parameters()]
+    optimiser = torch.optim.Adam(both, lr=3e-3)
+    for _ in range(epochs):
+        for part in torch.randperm(len(pictures)).split(64):
+            code = encoder(pictures[part])
+            redrawn = decoder(code + 0.3 * torch.randn_like(code))
+            loss = F.binary_cross_entropy(redrawn, pictures[part])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return decoder.eval()
+
+
+rule_drawn = make_digits(2000, size=28, seed=SEED + 50)
+prior = train_prior(rule_drawn.images.float() / 255, SEED)
+
+# %% [markdown]
+# > **Predict.** The code has 16 numbers, the picture 784. Will the score be higher or lower than before? What will the judge say? And if we put an *untrained* reader in front of the same generator: what will its "best 3" look like?
+
+# %% tags=["band-prior"]
+ASK = {"prior": prior, "code_size": 16, "limit": 2.0, "seed": SEED}
+drawn["learned prior"] = class_image_from_prior(reader, twenty, **ASK)
+agree = {}
+for name, made in drawn.items():
+    agree[name] = judged(judge, made.images, twenty)
+prior_result = {f"judge, {name}": share for name, share in agree.items()}
+for name in ("nothing", "all four", "learned prior"):
+    prior_result[f"score, {name}"] = drawn[name].scores.mean().item()
+prior_result["accuracy of the judge"] = judge_right
+
+# %%
+made = drawn["learned prior"]
+variation = total_variation(made.images).mean()
+print(f"score {made.scores.mean():.0f}, total variation {variation:.2f}")
+with torch.no_grad():
+    own = (reader(made.images).argmax(1) == twenty).float().mean()
+both = f"{own:.0%}, the judge in {agree['learned prior']:.0%}"
+print(f"the reader agrees in {both}")
+torch.manual_seed(SEED)
+untrained = build_model().eval()
+empty = class_image_from_prior(untrained, twenty, **ASK)
+by_luck = judged(judge, empty.images, twenty)
+print(f"in front of an untrained reader, the judge agrees in {by_luck:.0%}")
+print("20 seeds, median (minimum to maximum):")
+for name in agree:
+    expected = band("08c_inversion.prior", f"judge, {name}")
+    print(f"  judge agrees, {name:15s}: {expected}")
+    assert expected.contains(agree[name], slack=0.1)
+assert agree["learned prior"] > agree["all four"]
+assert by_luck < 0.5
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of ten pictures. Above, from the learned prior and the trained reader: ten clean white digits, 0 to 9 in order. Below, the same prior with an untrained reader: strokes that look like digits, too, but not the ones that were asked for."}}
+figure = map_rows(
+    [in_colour(made.images[:10]), in_colour(empty.images[:10])],
+    ["trained\nreader", "untrained\nreader"],
+    [f"asked: {c}" for c in range(10)],
+    size=0.62,
+)
+plt.show()
+
+# %% [markdown]
+# Above: real digits at last. Nobody told the generator what a 3 is, nobody told the reader what ink on paper looks like; together they draw it, and a judge who knows neither of them reads it. That is what makes it a result: *it convinces a network that had no part in it.*
+#
+# Below is the warning. An untrained reader knows nothing, and its "best" pictures still look like digits. **The look comes from the prior; only the choice comes from the network.** A picture from a learned prior shows which of the pictures *that the prior can draw* the network likes best. If the network had learned something ugly, such as a mark in the corner of every 3, this method would hide it, and the tangle of the first section would show it. The prettier the picture, the less it says about the network alone. Remember it when you see beautiful class images in a paper.
+#
+# ## Objects
+#
+# The same on pictures in colour. The network of [What a unit looks for](08_visualization.ipynb) tells ten kinds of things apart, on 64 x 64 pixels. Grey costs nothing here (`centre=0.5`), and pixels are brought to the network's range by `prepare`.
+
+# %%
+scenes = trained("scenes")
+net, classes = scenes.model, scenes.classes
+objects = make_object_images(240, 64, seed=86)
+pictures = objects.images.float() / 255
+with torch.no_grad():
+    object_scores = net(scenes.prepare(pictures))
+kinds = [classes.index(name) for name in ("car", "house", "bird", "face")]
+calm = Regularisers(centre=0.5, l2=20, tv=40, blur=0.6, jitter=4)
+raw = class_image(
+    net,
+    kinds,
+    (3, 64, 64),
+    Regularisers(centre=0.5),
+    steps=40,
+    prepare=scenes.prepare,
+)
+held = class_image(
+    net, kinds, (3, 64, 64), calm, steps=40, prepare=scenes.prepare,
+)  # fmt: skip
+top = object_scores.amax(0)[kinds]
+for i, c in enumerate(kinds):
+    best, free, tame = (
+        top[i].item(),
+        raw.scores[i].item(),
+        held.scores[i].item(),
+    )
+    line = f"climbed {free:5.1f}, with wishes {tame:5.1f}"
+    print(f"{classes[c]:6s} best of 240 pictures {best:5.1f}, {line}")
+assert (raw.scores > top).all()
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows of four pictures for car, house, bird and face. Above, the real picture with the highest score. Middle, climbed without wishes: coloured noise in which little can be made out. Below, with wishes: soft repeated parts of the objects."}}
+figure = map_rows(
+    [pictures[object_scores.argmax(0)[kinds]], raw.images, held.images],
+    ["best real", "no wishes", "wishes"],
+    [classes[c] for c in kinds],
+    size=0.95,
+)
+plt.show()
+
+# %% [markdown]
+# Again every picture that climbed beats all real ones. And again the wishes turn noise into something in which parts can be seen, again and again, all over the picture. A network whose last step is the *mean* over all places has no reason to stop at two wheels.
+#
+# ## What is left of a picture
+#
+# Class images start from nothing. Now start from a picture. Take one photo, run it to some layer, write down the activations $\Phi_0$, and throw the photo away. Then search a picture with the same activations ([Mahendran and Vedaldi, 2015](../book/references.md#mahendran-vedaldi-2015)):
+#
+# $$ x^* = \arg\min_x \; \frac{\lVert \Phi(x) - \Phi_0 \rVert^2}{\lVert \Phi_0 \rVert^2} + R_V(x) . \tag{8.68} $$
+#
+# The first term is 0 when the layer cannot tell the found picture from the lost one, and 1 for a picture that leaves the layer silent. The second is total variation again, with a strength so small that it only decides where the layer does not care. If the found picture is the old one, the layer kept everything. If not, the difference is what the layer forgot; how much, says the root mean square over the $n$ pixels:
+#
+# $$ E(x^*) = \sqrt{\tfrac{1}{n} \lVert x^* - x_0 \rVert^2} . \tag{8.69} $$
+#
+# > **Predict.** Five places in the network: behind each of the four stages, and the ten scores at the very end. From which can you still recognise the picture? Stage 1 has *more* numbers than the picture. Stage 3 has about a third as many. Does a third of the numbers mean a third of the picture?
+
+# %%
+from course_utils.explain.inversion import invert
+
+LAYERS = ("stage1", "stage2", "stage3", "stage4", "head")
+named = object_scores.argmax(1) == objects.labels
+wanted = ("house", "bird", "bus")
+chosen = []
+for kind in wanted:
+    members = named & (objects.labels == classes.index(kind))
+    chosen.append(int(members.nonzero()[0, 0]))
+lost = pictures[chosen]
+twice = torch.cat([lost, lost])  # two searches each, from different noise
+faint = Regularisers(tv=0.02)
+found = {
+    layer: invert(
+        net,
+        layer,
+        twice,
+        faint,
+        steps=60,
+        lr=0.06,
+        prepare=scenes.prepare,
+        seed=SEED,
+    )
+    for layer in LAYERS
+}
+
+# %%
+print("           activations  pixels   two searches differ by")
+for layer, result in found.items():
+    apart = (result.images[:3] - result.images[3:]).square().mean().sqrt()
+    error, pixel = result.feature_error.median(), result.pixel_error.median()
+    print(f"{layer:8s} {error:12.4f} {pixel:9.3f} {apart:14.3f}")
+    assert result.feature_error.max() < 0.05
+shuffle = (pictures[:120] - pictures[120:]).square().mean((1, 2, 3)).sqrt()
+shuffle = shuffle.median().item()
+grey = (lost - lost.mean((1, 2, 3), keepdim=True)).square().mean().sqrt().item()
+print(f"another picture {shuffle:20.3f}")
+print(f"a flat picture {grey:21.3f}")
+pixel = [found[layer].pixel_error.median().item() for layer in LAYERS[:4]]
+assert pixel == sorted(pixel)
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows of six pictures: a house, a bird and a bus, each followed by what was found from stages 1 to 4 and from the ten scores. Stage 1 is nearly the picture, stage 2 has its shapes with wrong colours and noise, from stage 3 outlines can be guessed, from stage 4 and the scores nothing is left but texture."}}
+figure = map_rows(
+    [torch.stack([lost[i], *[found[layer].images[i] for layer in LAYERS]]) for i in range(3)],
+    [""] * 3,
+    ["lost", *LAYERS],
+    size=0.95,
+)
+plt.show()
+
+# %% [markdown]
+# Read the table from left to right. The activations are met closely everywhere: *the layer takes these pictures for the lost one*. The error of the pixels grows with depth, all the same. And the last column says it in another way: two searches from different noise end in different pictures, further apart the deeper the layer. Both are "right". The pictures in such a crowd differ in what the network has decided to ignore.
+#
+# So forgetting is not an accident at the end of the network; it happens stage by stage. It is also the point of a network: whoever must call ten thousand different birds "bird" has to forget most of each.
+#
+# ### Did it *learn* to forget?
+#
+# Pooling alone forgets. How much of this comes from the weights? The same search in a network of the same build with random weights:
+
+# %%
+from course_utils.recipes import scenes as recipe
+
+torch.manual_seed(SEED)
+blank = recipe.build_model().eval()
+for layer in ("stage2", "stage4"):
+    result = invert(
+        blank, layer, lost, faint, steps=60, lr=0.06, prepare=scenes.prepare,
+    )  # fmt: skip
+    here = found[layer].pixel_error.median()
+    there = result.pixel_error.median()
+    print(f"{layer}: pixels {there:.3f} untrained, {here:.3f} trained")
+
+# %% [markdown]
+# A random network passes on what it gets, and it is known that one with random weights can be inverted at least as well as a trained one ([He, Wang and Hopcroft, 2016](../book/references.md#he-2016c)). Compare with the print-out above before you call a good inversion a proof of good features: **what can be inverted was kept, not understood.**
+#
+# ## The nearest places
+#
+# There is a way to the same question without any gradient ([Long et al., 2014](../book/references.md#long-2014)). Take what all channels of a layer say at *one* place of your picture, a vector $a$. Go through all places of all other pictures, with vectors $b$, and find those most alike:
+#
+# $$ s(a, b) = \frac{\langle a, b \rangle}{\lVert a \rVert \, \lVert b \rVert} . \tag{8.70} $$
+#
+# The patches around the $k$ best places $P_1, \dots, P_k$ are what this layer takes for yours. Their mean shows what they share:
+#
+# $$ \bar P = \frac{1}{k} \sum_{i=1}^{k} P_i . \tag{8.71} $$
+#
+# How large should a patch be? As large as what the unit sees, or as the middle of it. Find out what a unit of stage 3 sees (the figure has its layers; 48 input pixels are drawn):
+
+# %%
+same3, halve = (
+    {"kernel_size": 3, "padding": 1},
+    {"kernel_size": 2, "stride": 2, "kind": "pool"},
+)
+first = {"kernel_size": 7, "padding": 3}
+layers = [first, halve, same3, same3, halve, same3, same3, halve]
+ReceptiveField(layers, size=48)
+
+# %% [markdown]
+# Forty pixels across: most of the picture. [Long et al.](../book/references.md#long-2014) ask just this: do features with such large fields still know *where*? We cut 20 pixels around the middle, and see.
+#
+# > **Predict.** The query is the middle of a wheel. What will the nearest places in 200 other pictures show, by the activations of stage 3? By the plain pixels?
+
+# %%
+from course_utils.explain.hooks import features
+from course_utils.explain.nearest import (
+    cut_patches,
+    nearest_activations,
+    rebuild,
+)
+
+ours, library = slice(0, 40), slice(40, 240)
+GRID = {"stage1": 32, "stage2": 16, "stage3": 8, "stage4": 4}
+maps = features(net, scenes.prepare(pictures), list(GRID))
+parts = objects.parts
+names = ("background", *objects.part_names)
+
+
+def part_at(number, rows, columns, grid):
+    """Which part the pixel in the middle of a unit shows."""
+    step = 64 // grid
+    return parts[
+        number,
+        (rows * step + step // 2).long(),
+        (columns * step + step // 2).long(),
+    ]
+
+
+def ask_places(layer, wanted_parts, limit=12):
+    """Places of our 40 pictures in whose middle one of these parts is."""
+    grid = GRID[layer]
+    line = torch.arange(grid)
+    number, row, column = torch.cartesian_prod(torch.arange(40), line, line).T
+    shown = part_at(number, row, column, grid)
+    chosen = []
+    for name in wanted_parts:
+        places = (shown == names.index(name)).nonzero()[:, 0]
+        chosen.append(places[:: max(1, len(places) // limit)][:limit])
+    chosen = torch.cat(chosen)
+    return number[chosen], row[chosen], column[chosen]
+
+
+queries = ask_places("stage3", ("wheel", "window", "wing", "eye"), limit=1)
+number, row, column = queries
+vectors = maps["stage3"][number, :, row, column]
+near = nearest_activations(vectors, maps["stage3"][library], k=20)
+query = cut_patches(pictures, number, row, column, (8, 8), 20)
+places = near.images, near.rows, near.columns
+close = cut_patches(pictures[library], *places, (8, 8), 20)
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of patches around a wheel, a window, a wing and an eye: first the query, then the six nearest by stage 3, then the mean of the twenty nearest, which is a blurred patch of the same kind."}}
+figure = map_rows(
+    [torch.cat([query[i : i + 1], close[i, :6], close[i].mean(0, keepdim=True)]) for i in range(len(query))],
+    [names[int(p)] for p in part_at(number, row, column, 8)],
+    ["query", *[f"{i}." for i in range(1, 7)], "mean of 20"],
+    size=0.7,
+)
+plt.show()
+
+# %% [markdown]
+# The mean is a blurred version of the query. Blurred, because the twenty differ in what the layer does not keep. A version of the query, because they agree in what it keeps. Let us put numbers to both words, over many queries: the correlation of the mean patch with the query, against the mean of twenty *random* patches; its total variation against that of the query; and how many of the nearest places show the same part.
+
+
+# %%
+def scored(
+    model_maps,
+    layer,
+    wanted_parts=("wheel", "window", "wing", "eye", "leg", "door"),
+):
+    grid = GRID[layer]
+    number, row, column = ask_places(layer, wanted_parts)
+    near = nearest_activations(
+        model_maps[layer][number, :, row, column],
+        model_maps[layer][library],
+        k=20,
+    )
+    query = cut_patches(pictures, number, row, column, (grid, grid), 20)
+    draw = torch.Generator().manual_seed(SEED)
+    shape = near.images.shape
+    sides = 200, grid, grid
+    chance = [torch.randint(0, n, shape, generator=draw) for n in sides]
+    result = {}
+    for name, (image, r, c) in {
+        "nearest": (near.images, near.rows, near.columns),
+        "random": tuple(chance),
+    }.items():
+        cut = cut_patches(pictures[library], image, r, c, (grid, grid), 20)
+        mean = cut.mean(1)
+        a, b = (t.flatten(1) for t in (mean, query))
+        a, b = (t - t.mean(1, keepdim=True) for t in (a, b))
+        result[f"correlation, {name}"] = F.cosine_similarity(a, b).mean().item()
+        asked = part_at(number, row, column, grid)[:, None]
+        hits = part_at(image + 40, r, c, grid) == asked
+        result[f"same part, {name}"] = hits.float().mean().item()
+        left = total_variation(mean) / total_variation(query)
+        result[f"variation, {name}"] = left.mean().item()
+    return result
+
+
+blank_maps = features(blank, scenes.prepare(pictures), list(GRID))
+places = {layer: scored(maps, layer) for layer in ("stage2", "stage3")}
+places["stage3, untrained"] = scored(blank_maps, "stage3")
+print("                     correlation   same part    variation left")
+for name, values in places.items():
+    line = [f"{values[f'{k}, nearest']:.2f} ({values[f'{k}, random']:.2f})"
+            for k in ("correlation", "same part", "variation")]  # fmt: skip
+    print(f"{name:18s} {line[0]:>13s} {line[1]:>13s} {line[2]:>13s}")
+print("in brackets: twenty random patches")
+for values in places.values():
+    assert values["correlation, nearest"] > values["correlation, random"]
+    assert values["variation, nearest"] < 0.8
+best = places["stage3"]
+assert best["same part, nearest"] > 2 * best["same part, random"]
+
+# %% [markdown]
+# Go one step further and replace *every* cell of a picture by the mean of its nearest cells in the library: a picture rebuilt without a gradient, from pieces of 200 others.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three pictures in rows: the original, then rebuilt from the nearest cells of stage 2, 3 and 4, with one nearest cell and with the mean of ten. From stage 2 the object is recognisable in mosaic, from stage 4 only large coloured blocks are left; means of ten are smoother."}}
+seen = pictures[:3]
+rebuilt = {}
+for layer in ("stage2", "stage3", "stage4"):
+    for k in (1, 10):
+        rebuilt[layer, k] = rebuild(net, layer, seen, pictures[library], k, prepare=scenes.prepare)
+figure = map_rows(
+    [torch.stack([seen[i], *[r[i] for r in rebuilt.values()]]) for i in range(3)],
+    [""] * 3,
+    ["picture", *[f"{layer}, {k}" for layer, k in rebuilt]],
+    size=0.85,
+)
+plt.show()
+
+# %%
+rebuilt_error = {}
+for key, r in rebuilt.items():
+    rebuilt_error[key] = (r - seen).square().mean().sqrt().item()
+for (layer, k), error in rebuilt_error.items():
+    print(f"{layer}, mean of {k:2d}: pixels {error:.3f}")
+for layer in ("stage2", "stage3", "stage4"):
+    assert rebuilt_error[layer, 10] < rebuilt_error[layer, 1]
+
+# %% [markdown]
+# Averages of ten are *closer* to the picture than the single nearest, and duller. An old lesson returns: whoever minimises a squared error answers with a mean, and means are blurred.
+#
+# ## Does it know what belongs to what?
+#
+# If the nearest place to a wheel is a wheel, then the network can say which point of one picture belongs to which point of another: [correspondence](../book/glossary.md#correspondence). Nobody trained it for that; it saw only the names of whole pictures. For a point $p$ of picture $A$, the answer in picture $B$ is the place whose vector is most alike:
+#
+# $$ \hat q(p) = \arg\max_{q} \; s\bigl(a_p, b_q\bigr) . \tag{8.72} $$
+#
+# To score answers we need the truth. Turn, scale and shift a picture, and we know where each point went. The score is the share of $N$ points found within $r$ pixels of the truth ([PCK](../book/glossary.md#pck), the percentage of correct keypoints of [Yang and Ramanan, 2013](../book/references.md#yang-ramanan-2013)):
+#
+# $$ \mathrm{PCK}(r) = \frac{1}{N} \, \bigl| \{\, p : \lVert \hat q(p) - q(p) \rVert \le r \,\} \bigr| . \tag{8.73} $$
+#
+# Against what? Three baselines: a guess, a patch of plain pixels (7 x 7) as the vector, and the same network untrained.
+#
+# > **Predict.** Who wins on pictures turned by up to 30 degrees: pixels, or a stage of the network? Which stage?
+
+# %%
+from course_utils.explain.correspondence import (
+    chance_rate,
+    hit_rate,
+    match,
+    warp_pairs,
+)
+
+pairs = warp_pairs(pictures[:40], degrees=30, scale=0.2, shift=0.1, seed=SEED)
+draw = torch.Generator().manual_seed(SEED)
+points = []
+for mask in objects.object_masks[:40]:
+    spots = mask.nonzero().flip(1).float()  # x before y
+    points.append(spots[torch.randint(len(spots), (15,), generator=draw)])
+points = torch.stack(points)
+truth = pairs.follow(points)
+visible = ((truth >= 0) & (truth <= 63)).all(2)
+
+
+def pixel_vectors(images):
+    """The 7 x 7 patch around each pixel as its vector, without its mean."""
+    patches = F.unfold(F.pad(images, [3] * 4, mode="reflect"), 7)
+    patches = patches - patches.mean(1, keepdim=True)
+    return patches.view(len(images), -1, 64, 64)
+
+
+def found_share(first, second, reach=5):
+    answer = match(first, second, points, (64, 64))
+    return hit_rate(answer[visible], truth[visible], reach)
+
+
+warped_maps = {
+    who: features(model, scenes.prepare(pairs.warped), list(GRID))
+    for who, model in (("trained", net), ("untrained", blank))
+}
+reached = {"a guess": chance_rate(truth[visible][None], (64, 64), 5)}
+plain = pixel_vectors(pictures[:40]), pixel_vectors(pairs.warped)
+reached["pixels"] = found_share(*plain)
+for who, known in (("trained", maps), ("untrained", blank_maps)):
+    for layer in GRID:
+        both = known[layer][:40], warped_maps[who][layer]
+        reached[f"{layer}, {who}"] = found_share(*both)
+for name, share in reached.items():
+    print(f"{name:18s} found within 5 pixels: {share:.0%}")
+for layer in GRID:
+    assert reached[f"{layer}, trained"] > 2 * reached["a guess"]
+
+# %% [markdown]
+# Every stage beats the guess by far. So the answer to the question in the title of Long et al.'s paper begins with yes: units that see forty pixels and more still know, to a few pixels, where they are.
+#
+# But a warped copy is an easy case: the same textures, the same colours. The real question is about *two different* birds. Here no warp gives the truth, but our pictures know their parts. Take a point on a wing of one bird, ask for the corresponding point of another, and see whether it lies on a wing. A guess hits with the share of the picture that the part covers.
+
+
+# %%
+def same_part_share(
+    known,
+    wanted_parts=("wheel", "window", "wing", "eye", "leg", "roof", "tail"),
+):
+    """Points on parts: does the match in another picture lie on that part?"""
+    hits, guesses = [], []
+    for c in range(len(classes)):
+        members = (objects.labels == c).nonzero()[:, 0][:12]
+        for a, b in zip(members[0::2], members[1::2]):
+            for name in wanted_parts:
+                on_a, on_b = (parts[i] == names.index(name) for i in (a, b))
+                if on_a.sum() < 8 or on_b.sum() < 8:
+                    continue
+                spots = on_a.nonzero().flip(1).float()
+                spot = spots[len(spots) // 2][None, None]
+                pair = known[a][None], known[b][None]
+                x, y = match(*pair, spot, (64, 64))[0, 0].long()
+                hits.append(on_b[y, x].float())
+                guesses.append(on_b.float().mean())
+    return (
+        torch.stack(hits).mean().item(),
+        torch.stack(guesses).mean().item(),
+        len(hits),
+    )
+
+
+transfer = {"pixels": same_part_share(pixel_vectors(pictures))}
+for who, known in (("trained", maps), ("untrained", blank_maps)):
+    for layer in ("stage2", "stage3", "stage4"):
+        transfer[f"{layer}, {who}"] = same_part_share(known[layer])
+_, luck, count = transfer["pixels"]
+print(f"{count} points; a guess hits the part in {luck:.0%}")
+for name, (share, _, _) in transfer.items():
+    print(f"{name:18s} hits the part in {share:.0%}")
+best = {}
+for who in ("trained", "untrained"):
+    best[who] = max(s[0] for name, s in transfer.items() if f", {who}" in name)
+assert best["trained"] > 2 * luck
+assert best["trained"] > max(best["untrained"], transfer["pixels"][0])
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Horizontal bars. Left: points found in warped copies; right: parts found in another picture of the class. A dotted line marks the guess. On warped copies pixels and early stages do well; on different pictures the trained middle stages lead."}}
+figure, axes = plt.subplots(1, 2, figsize=(7, 3.0), sharey=False)
+for panel, values, guess, title in (
+    (
+        axes[0],
+        {k: v for k, v in reached.items() if k != "a guess"},
+        reached["a guess"],
+        "a warped copy",
+    ),
+    (
+        axes[1],
+        {k: v[0] for k, v in transfer.items()},
+        transfer["pixels"][1],
+        "another of its kind",
+    ),
+):
+    color = [COLORS["blue" if ", trained" in k else "gray"] for k in values]
+    panel.barh(range(len(values)), [100 * v for v in values.values()], color=color)
+    panel.set_yticks(range(len(values)), list(values), fontsize=8)
+    panel.invert_yaxis()
+    panel.axvline(100 * guess, color=COLORS["vermillion"], linestyle=":")
+    panel.set(xlabel="found, percent", title=title)
+    panel.grid(axis="y", visible=False)
+plt.show()
+
+# %% [markdown]
+# Two tasks, two winners. For a warped copy, whatever keeps detail does well, trained or not. For another object of the kind, detail misleads: the other bird has other colours. Here the trained stages lead, because they kept *what* and *roughly where*, and forgot the rest. It is the same forgetting that made inversion fail. What the network keeps, it keeps for a reason.
+#
+# ## Checked claims
+#
+# | claim | verdict | finding |
+# |---|---|---|
+# | [C250](#c250) The quality of synthesised pictures depends strongly on the regulariser | true | each wish lowers total variation and costs score; a judge that had no part in it reads far more of the pictures of a learned prior |
+#
+# ## Pitfalls
+#
+# **1. Climbing the probability.** The probability is the score after the softmax. It can also be raised by making all *other* classes unlikely, and once it is near 1 its slope is near 0. Ask for both slopes at the twenty 3s that the network is surest of:
+
+# %% tags=["nbval-check-output"]
+start = digits[labels == 3]
+start = start[reader(start).softmax(1)[:, 3].argsort()[-20:]].requires_grad_()
+by_score, by_chance = reader(start), reader(start).softmax(1)
+(h,) = torch.autograd.grad(by_score[:, 3].sum(), start)
+(g,) = torch.autograd.grad(by_chance[:, 3].sum(), start)
+print(f"probabilities above {by_chance[:, 3].min():.4f}")
+ratio = (h.norm() / g.norm()).item()
+print(f"slope of the score over 100 times as large: {ratio > 100}")
+assert ratio > 100
+
+# %% [markdown]
+# **2. Forgetting `eval()`.** In training mode, batch normalisation measures the batch, and *remembers* it. The picture climbs, and the network has changed:
+
+# %% tags=["nbval-check-output"]
+torch.manual_seed(SEED)
+normed = nn.Sequential(
+    nn.Conv2d(1, 4, 3),
+    nn.BatchNorm2d(4),
+    nn.ReLU(),
+    nn.Flatten(),
+    nn.Linear(4 * 26 * 26, 10),
+)
+for name, changed in (
+    ("train", climb),
+    ("library", lambda m, c: class_image(m, c, (1, 28, 28), steps=60)),
+):
+    normed.train()
+    before = normed[1].running_mean.clone()
+    changed(normed, 3)
+    moved = not torch.equal(before, normed[1].running_mean)
+    print(f"{name}: running mean moved: {moved}")
+assert torch.equal(before, normed[1].running_mean)
+
+# %% [markdown]
+# The short loop of the first section changed the network that it wanted to look into. The library evaluates it, and gives every mode back as it was.
+#
+# **3. A picture out of bounds.** Without the clamp to 0..1 the score has no limit: twice the picture, twice the score, more or less. Such a score says nothing:
+
+# %% tags=["nbval-check-output"]
+bounds = {"low": -50.0, "high": 50.0}
+free = class_image(reader, 3, (1, 28, 28), steps=60, lr=2.0, **bounds)
+clamped = class_image(reader, 3, (1, 28, 28), steps=60)
+high, low = free.images.max(), free.images.min()
+print("pixels below -5 and above 5:", bool(low < -5 and high > 5))
+higher = bool(free.scores[0] > 10 * clamped.scores[0])
+print("score more than 10 times as high:", higher)
+assert higher
+
+# %% [markdown]
+# **4. "The activations match, so the picture is right."** They match in the deepest layer best of all, and there the picture is worst: an error of the activations says how far the *search* came, not how much the layer *knows*. That is why the table above has a column for the pixels, and one for two searches.
+#
+# ## Exercises
+#
+# **1. By hand** (ten minutes). A "network" with a single score, $S(x) = \langle w, x \rangle$. What is its class image with pixels in 0..1 and no wish? What with L2 and no bounds? Check with `class_image`.
+#
+# <details><summary>Hint</summary>
+#
+# Without a wish each pixel goes to a bound; which one, its weight says. With L2 set the derivative of $\langle w, x\rangle - \frac{\lambda}{n} \sum_i x_i^2$ to 0.
+#
+# </details>
+
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+class OneScore(nn.Module):
+    def __init__(self, w):
+        super().__init__()
+        self.w = nn.Parameter(w)
+
+    def forward(self, x):
+        return (x * self.w).sum((1, 2, 3))
+
+
+w = torch.linspace(-1, 1, 16).view(1, 4, 4)
+bounded = class_image(OneScore(w), None, (1, 4, 4), steps=60).images[0]
+assert torch.equal(bounded, (w > 0).float())
+wide = {"low": -9, "high": 9, "steps": 300}
+free = class_image(OneScore(w), None, (1, 4, 4), Regularisers(l2=8), **wide)
+free = free.images[0]
+expected = 16 * w / (2 * 8)
+print(
+    "largest difference to n w / (2 lambda):",
+    round((free - expected).abs().max().item(), 2),
+)
+assert torch.allclose(free, expected, atol=0.05)
+
+# %% [markdown]
+# **2. How exact is the place?** (fifteen minutes) For each row of the panel: which share of the score survives when the picture is moved by one pixel? Which wish makes pictures that do not mind?
+#
+# <details><summary>Hint</summary>
+#
+# Average over the eight moves by one pixel with `torch.roll`. Divide by the score in place.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+moves = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
+survives = {}
+with torch.no_grad():
+    for name, made in drawn.items():
+        away = [reader(made.images.roll(m, (2, 3))) for m in moves]
+        away = torch.stack(away)[:, torch.arange(20), twenty]
+        survives[name] = (away.mean() / made.scores.mean()).item()
+        print(f"{name:16s} {survives[name]:.0%}")
+assert survives["jitter"] > survives["nothing"]
+
+# %% [markdown]
+# **3. The wrong power** (fifteen minutes). Invert stage 2 with total variation of power $\beta = 2$ in place of 1, at a strength that gives the same total variation. Which has the sharper edges?
+#
+# <details><summary>Hint</summary>
+#
+# `Regularisers(tv=..., beta=2.0)`. Compare the largest difference between neighbours, or the 99th percentile.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+for wishes in (
+    Regularisers(tv=0.3),
+    Regularisers(tv=0.3, beta=2.0),
+    Regularisers(tv=1.5, beta=2.0),
+):
+    got = invert(
+        net,
+        "stage2",
+        lost[:1],
+        wishes,
+        steps=40,
+        lr=0.06,
+        prepare=scenes.prepare,
+    ).images
+    steps_between = (got[..., 1:] - got[..., :-1]).abs()
+    edge = steps_between.quantile(0.99).item() / steps_between.mean().item()
+    print(f"beta {wishes.beta:.0f}, strength {wishes.tv}: variation {total_variation(got)[0]:.3f}, "
+          f"99th percentile / mean of the steps {edge:.1f}")  # fmt: skip
+
+# %% [markdown]
+# **4. A prior with a gap** (half an hour). Train the prior without any 7, then ask the reader for a 7. What comes? What would you conclude about the reader, if you did not know about the gap?
+#
+# <details><summary>Hint</summary>
+#
+# `rule_drawn.labels != 7` chooses the pictures. Everything else is there.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+no_sevens = rule_drawn.images[rule_drawn.labels != 7].float() / 255
+gap = train_prior(no_sevens, SEED)
+ask = torch.full((12,), 7)
+with_gap = class_image_from_prior(reader, ask, gap, 16, limit=2.0, steps=60)
+whole = class_image_from_prior(reader, ask, prior, 16, limit=2.0, steps=60)
+with torch.no_grad():
+    read = [judge(m.images).argmax(1) == 7 for m in (whole, with_gap)]
+    read = [right.float().mean().item() for right in read]
+print(f"the judge reads a 7 in {read[0]:.0%}, with the gap in {read[1]:.0%}")
+print(f"scores: {whole.scores.mean():.1f} and {with_gap.scores.mean():.1f}")
+assert with_gap.scores.mean() < whole.scores.mean()
+
+# %% [markdown]
+# **5. Your own picture** (an evening). Invert stages 1 to 4 for a real photo (`data.photo("cat", 64)`), with several strengths of total variation. The network has never seen a cat. Is the error of the pixels larger than for objects it knows? Write down what you expect and why before you run it.
+#
+# <details><summary>Hint</summary>
+#
+# The first stages have learned edges and colours, which cats have, too. Compare with the error of a flat picture, since photos differ in contrast.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+cat = data.photo("cat", 64)[None].float() / 255
+for layer in ("stage1", "stage3"):
+    got = invert(
+        net, layer, cat, faint, steps=40, lr=0.06, prepare=scenes.prepare,
+    )  # fmt: skip
+    flat = (cat - cat.mean()).square().mean().sqrt().item()
+    known = found[layer].pixel_error.median().item() / grey
+    share = got.pixel_error[0] / flat
+    print(f"{layer}: cat {share:.2f}, objects {known:.2f} (a flat picture is 1)")
+
+# %% [markdown]
+# ## At scale
+#
+# Two questions could not be settled with the digits at hand. Is the climbed score really above *every* training picture, all 60,000? And does the judge's verdict hold for judges trained on MNIST itself? The record:
+
+# %%
+scale = load_record("08c_inversion.mnist")
+print("repeat with:", scale["command"])
+print(f"{scale['pictures']}; {len(scale['seeds'])} seeds")
+for name in WISHES:
+    score = band("08c_inversion.mnist", f"score, {name}").median
+    tv = band("08c_inversion.mnist", f"variation, {name}").median
+    agrees = band("08c_inversion.mnist", f"judge, {name}")
+    print(f"{name:16s} score {score:5.1f}, variation {tv:.2f}, judge {agrees}")
+leads = zip(scale["lowest_climbed"], scale["highest_real"])
+lowest = min(climbed - real for climbed, real in leads)
+print(f"smallest lead over the best of 60,000, of all classes: {lowest:.1f}")
+assert lowest > 0
+
+# %% [markdown]
+# For every class, the picture that climbed leads over the best of all training digits.
+#
+# ## Summary
+#
+# - Hold the weights, change the picture: gradient ascent on a score finds pictures above all real ones, and they look like nothing you know.
+# - L2, total variation, blur and jitter say what a picture should be like. Each makes it calmer and costs score.
+# - A learned prior makes pictures that convince an independent network. The look is the prior's; only the choice is the network's.
+# - Inversion finds pictures that a layer cannot tell apart. The deeper the layer, the larger the crowd. What can be inverted was kept, not understood.
+# - The mean of the nearest patches is a blurred version of the query: what is shared was kept, what is blurred was not.
+# - A network trained on names alone can say which part of one picture belongs to which part of another.
+#
+# **Further reading.** [Mahendran and Vedaldi (2015)](../book/references.md#mahendran-vedaldi-2015) inverts HOG and SIFT, too: compare with your own network. [Nguyen et al. (2016)](../book/references.md#nguyen-2016) has page after page of pictures; look at them with the untrained reader in mind. [Long et al. (2014)](../book/references.md#long-2014) is short and honest about what surprised its authors.
+#
+# **The next question.** All this was for looking. The same derivative can also be put to use: to paint, and to deceive. [Dreams, styles and warnings](08d_dreams.ipynb) does both.
