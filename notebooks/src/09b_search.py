@@ -59,10 +59,17 @@ def as_pixels(pictures):
 
 # %% mystnb={"image": {"alt": "Six rows of digits: a query and the five pictures of the gallery nearest to it by pixels. Most neighbours show the same digit as the query, some do not."}}
 found = nearest(as_pixels(queries), as_pixels(gallery), 5)
-wrong_ones = (gallery.labels[found] != queries.labels[:, None]).any(1).nonzero()[:, 0]
+wrong_ones = (
+    (gallery.labels[found] != queries.labels[:, None]).any(1).nonzero()[:, 0]
+)
 shown = [0, 1, 2, *wrong_ones[:3].tolist()]
 picture_strips(
-    {f"query {int(queries.labels[i])}": torch.cat([queries.images[i : i + 1], gallery.images[found[i]]]) for i in shown},
+    {
+        f"query {int(queries.labels[i])}": torch.cat(
+            [queries.images[i : i + 1], gallery.images[found[i]]]
+        )
+        for i in shown
+    },
     size=0.62,
 )
 
@@ -78,13 +85,21 @@ picture_strips(
 # And it is one matrix product: all queries times all of the gallery.
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.retrieval.neighbours import closeness, nearest_by_loops
+from course_utils.scratch.retrieval.neighbours import (
+    closeness,
+    nearest_by_loops,
+)
 
-u, v = (F.normalize(as_pixels(part)[:40].double()) for part in (queries, gallery))
+u, v = (
+    F.normalize(as_pixels(part)[:40].double()) for part in (queries, gallery)
+)
 assert torch.allclose((u[:, None] - v).square().sum(2), 2 - 2 * closeness(u, v))
 assert torch.equal(nearest(u, v, 5), nearest_by_loops(u, v, 5))
 assert torch.equal(nearest(u, v, 5), nearest(u, v, 5, "euclidean"))
-print(f"{len(queries)} x {len(gallery):,} comparisons of 64 numbers: {500 * 1297 * 64 / 1e6:.1f} million multiply-adds")
+work = len(queries) * len(gallery) * 64 / 1e6
+print(
+    f"{len(queries)} x {len(gallery):,} comparisons: {work:.1f} million multiply-adds"
+)
 
 # %% [markdown]
 # ## How good is an answer?
@@ -103,13 +118,15 @@ shift = data.random_shift(1)
 moved = shift(queries.images.float() / 255, torch.Generator().manual_seed(SEED))
 moved_found = nearest(moved.flatten(1), as_pixels(gallery), 5)
 moved_score = precision_at(moved_found, queries.labels, gallery.labels, 5)
-print(f"raw pixels: {raw_score:.1%}; queries moved by up to one pixel: {moved_score:.1%}")
+print(f"raw pixels: {raw_score:.1%}")
+print(f"queries moved by up to one pixel: {moved_score:.1%}")
 assert moved_score < raw_score - 0.1
 
 # %% [markdown]
 # Small centred digits are the best case for pixels, and pixels are very good there. One pixel of shift, and they are not. Two digits can be the same without sharing a single pixel.
 #
-# Now the vectors of a network. Train a small one to read digits, with shifts, then throw its head away. What the head was given is the [embedding](../book/glossary.md#embedding):
+# Now the vectors of a network. Train a small one to read digits, with shifts, then throw its head away. The 32 numbers below the head are the [embedding](../book/glossary.md#embedding):
+
 
 # %% tags=["band-digits"]
 def reading_net(num_classes, seed):
@@ -117,17 +134,26 @@ def reading_net(num_classes, seed):
 
     def stage(c_in, c_out):
         return nn.Sequential(
-            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU(), nn.MaxPool2d(2)
+            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(c_out),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
         )
 
-    parts = OrderedDict(stage1=stage(1, 16), stage2=stage(16, 32), flat=nn.Flatten())
-    parts |= OrderedDict(code=nn.Linear(128, 32), relu=nn.ReLU(), head=nn.Linear(32, num_classes))
+    parts = OrderedDict(
+        stage1=stage(1, 16), stage2=stage(16, 32), flat=nn.Flatten()
+    )
+    parts |= OrderedDict(
+        code=nn.Linear(128, 32), relu=nn.ReLU(), head=nn.Linear(32, num_classes)
+    )
     return nn.Sequential(parts)
 
 
 def embed(net, pictures):
-    """What the head is given: one vector a picture."""
-    return collect_features(net, data.Batches(pictures, 500, shuffle=False), head="relu")[0]
+    """One vector of 32 numbers a picture, taken before the ReLU."""
+    return collect_features(
+        net, data.Batches(pictures, 500, shuffle=False), head="relu"
+    )[0]
 
 
 def digits_among(pictures, low, high):
@@ -136,16 +162,24 @@ def digits_among(pictures, low, high):
 
 def learned_from(pictures, num_classes):
     net = reading_net(num_classes, SEED)
-    batches = data.Batches(pictures, 64, augment=data.random_shift(1), seed=SEED)
+    batches = data.Batches(
+        pictures, 64, augment=data.random_shift(1), seed=SEED
+    )
     fit(net, batches, epochs=12, lr=1e-2, schedule="one_cycle", progress=False)
     return net
 
 
 reader = learned_from(gallery, 10)
 moved_queries = data.ImageSet(
-    (data.random_shift(1)(queries.images.float(), torch.Generator().manual_seed(SEED))).to(torch.uint8),
-    queries.labels, queries.classes, "moved",
-)  # fmt: skip
+    (
+        data.random_shift(1)(
+            queries.images.float(), torch.Generator().manual_seed(SEED)
+        )
+    ).to(torch.uint8),
+    queries.labels,
+    queries.classes,
+    "moved",
+)
 digits_result = {}
 for name, asked in (("still", queries), ("moved", moved_queries)):
     vectors = {
@@ -153,28 +187,47 @@ for name, asked in (("still", queries), ("moved", moved_queries)):
         "embedding": (embed(reader, asked), embed(reader, gallery)),
     }
     for kind, (q, g) in vectors.items():
-        digits_result[f"{kind}_{name}"] = precision_at(nearest(q, g, 5), asked.labels, gallery.labels, 5)
+        digits_result[f"{kind}_{name}"] = precision_at(
+            nearest(q, g, 5), asked.labels, gallery.labels, 5
+        )
 
 # %% [markdown]
 # Fair enough, it has learned these ten digits. The harder question is that of [chapter 09](09_transfer.ipynb): does the space make sense for digits that the network has *never seen*? Train another one on 0 to 5 only, and search among 6 to 9.
 
 # %% tags=["band-digits"]
 half_reader = learned_from(digits_among(gallery, 0, 6), 6)
-unseen, unseen_gallery = digits_among(moved_queries, 6, 10), digits_among(gallery, 6, 10)
+unseen, unseen_gallery = (
+    digits_among(moved_queries, 6, 10),
+    digits_among(gallery, 6, 10),
+)
 for kind, q, g in (
     ("pixels", as_pixels(unseen), as_pixels(unseen_gallery)),
-    ("embedding", embed(half_reader, unseen), embed(half_reader, unseen_gallery)),
+    (
+        "embedding",
+        embed(half_reader, unseen),
+        embed(half_reader, unseen_gallery),
+    ),
 ):
-    digits_result[f"{kind}_unseen"] = precision_at(nearest(q, g, 5), unseen.labels, unseen_gallery.labels, 5)
+    digits_result[f"{kind}_unseen"] = precision_at(
+        nearest(q, g, 5), unseen.labels, unseen_gallery.labels, 5
+    )
 
 # %% [markdown]
 # > **Predict.** Three searches: digits as they are, digits moved, unseen digits moved. In which of them does the embedding beat the pixels, and in which by most?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Six rows of seed bands of precision at 5, in pairs of pixels and embedding. For still queries both are high and the embedding a little higher; for moved queries the embedding stays high and pixels fall far; for unseen moved digits the embedding is above the pixels again, by less."}}
 rec = "09b_search.digits"
-rows = {f"{case}: {kind}": f"{kind}_{case}" for case in ("still", "moved", "unseen") for kind in ("pixels", "embedding")}
+rows = {
+    f"{case}: {kind}": f"{kind}_{case}"
+    for case in ("still", "moved", "unseen")
+    for kind in ("pixels", "embedding")
+}
 figure, axes = plt.subplots(figsize=(7, 2.8), layout="constrained")
-band_rows(axes, {k: band(rec, v) for k, v in rows.items()}, {k: digits_result[v] for k, v in rows.items()})
+band_rows(
+    axes,
+    {k: band(rec, v) for k, v in rows.items()},
+    {k: digits_result[v] for k, v in rows.items()},
+)
 axes.set_xlabel("precision at 5")
 plt.show()
 
@@ -183,7 +236,10 @@ for label, metric in rows.items():
     print(f"{label:18s} {band(rec, metric)}")
     assert band(rec, metric).contains(digits_result[metric], slack=0.04), metric
 for case in ("still", "moved", "unseen"):
-    assert band(rec, f"embedding_{case}").median > band(rec, f"pixels_{case}").median, case
+    assert (
+        band(rec, f"embedding_{case}").median
+        > band(rec, f"pixels_{case}").median
+    ), case
 assert band(rec, "embedding_moved").minimum > band(rec, "pixels_moved").maximum
 
 # %% [markdown]
@@ -194,13 +250,17 @@ query_pad = DigitReader()
 query_pad
 
 # %% mystnb={"image": {"alt": "One row: the digit drawn on the pad, made 8 by 8 pixels, and the eight pictures of the gallery nearest to it in the embedding."}}
-drawn = torch.as_tensor(query_pad.pixels).float()[None, None, 4:24, 4:24]  # the frame that the pad centres in
+drawn = torch.as_tensor(query_pad.pixels).float()[
+    None, None, 4:24, 4:24
+]  # the frame that the pad centres in
 small = F.adaptive_avg_pool2d(drawn, 8)
 small = (255 * small / small.max().clamp_min(1e-6)).round().to(torch.uint8)
 query = data.ImageSet(small, torch.tensor([0]), queries.classes, "drawn")
 answers = nearest(embed(reader, query), embed(reader, gallery), 8)[0]
 print("answers:", gallery.labels[answers].tolist())
-picture_strips({"yours": torch.cat([small, gallery.images[answers]])}, size=0.62)
+picture_strips(
+    {"yours": torch.cat([small, gallery.images[answers]])}, size=0.62
+)
 
 # %% [markdown]
 # ## Photos, and an honest rival
@@ -211,7 +271,7 @@ picture_strips({"yours": torch.cat([small, gallery.images[answers]])}, size=0.62
 AugmentationExplorer(picture="cat", recipe="photos")
 
 # %% [markdown]
-# A network learns to tell *twelve* of the photos apart from patches, and is then asked about patches of the *others*, which it has never seen. Three rivals: raw pixels; a histogram of colours, which is a hundred lines of nothing ([chapter 00b](00b_features.ipynb) has better ones); and the same network untrained. All queries come from another part of the photo than the gallery: left half against right half.
+# A network learns to tell *twelve* of the photos apart from patches, and is then asked about patches of the *others*, which it has never seen. Three rivals: raw pixels; a histogram of colours, which is five lines of code; and the same network untrained. All queries come from another part of the photo than the gallery: left half against right half.
 
 # %% tags=["band-photos"]
 from collections import OrderedDict
@@ -222,19 +282,48 @@ from torch.nn import functional as F
 
 from course_utils import data
 from course_utils.scratch.retrieval.neighbours import nearest
-from course_utils.scratch.retrieval.patches import colour_histogram, cut_at_random
+from course_utils.scratch.retrieval.patches import (
+    colour_histogram,
+    cut_at_random,
+)
 from course_utils.scratch.retrieval.precision import precision_at
 from course_utils.training import fit
 from course_utils.training.transfer import collect_features
 
-STUDIED = ("astronaut", "brick", "camera", "coffee", "coins", "flower", "grass", "motorcycle_left", "page", "rocket", "text", "tissue")  # fmt: skip
-OTHERS = ("cat", "cell", "china", "clock", "gravel", "horse", "hubble", "moon", "retina")
+STUDIED = (
+    "astronaut",
+    "brick",
+    "camera",
+    "coffee",
+    "coins",
+    "flower",
+    "grass",
+    "motorcycle_left",
+    "page",
+    "rocket",
+    "text",
+    "tissue",
+)
+OTHERS = (
+    "cat",
+    "cell",
+    "china",
+    "clock",
+    "gravel",
+    "horse",
+    "hubble",
+    "moon",
+    "retina",
+)
 
 
 def patches_of(names, each, side, seed):
-    """Patches of 24 x 24 pixels from the left (0) or the right half (1) of photos, or from all of it (None)."""
+    """24 x 24 pixels from the left half (0), the right (1) or all (None) of photos."""
     draw = torch.Generator().manual_seed(seed)
-    cut = [cut_at_random(data.photo(name, 160), each, 24, draw, side) for name in names]
+    cut = [
+        cut_at_random(data.photo(name, 160), each, 24, draw, side)
+        for name in names
+    ]
     labels = torch.arange(len(names)).repeat_interleave(each)
     return data.ImageSet(torch.cat(cut), labels, names, "patches")
 
@@ -244,11 +333,20 @@ def patch_net(seed):
 
     def stage(c_in, c_out):
         return nn.Sequential(
-            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU(), nn.MaxPool2d(2)
+            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(c_out),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
         )
 
-    parts = OrderedDict(stage1=stage(3, 12), stage2=stage(12, 24), stage3=stage(24, 48))
-    parts |= OrderedDict(mean=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), head=nn.Linear(48, len(STUDIED)))
+    parts = OrderedDict(
+        stage1=stage(3, 12), stage2=stage(12, 24), stage3=stage(24, 48)
+    )
+    parts |= OrderedDict(
+        mean=nn.AdaptiveAvgPool2d(1),
+        flat=nn.Flatten(),
+        head=nn.Linear(48, len(STUDIED)),
+    )
     return nn.Sequential(parts)
 
 
@@ -257,9 +355,19 @@ def patch_vectors(net, pictures):
 
 
 studied = patches_of(STUDIED, 80, None, 4 * SEED)
-patch_gallery, patch_queries = patches_of(OTHERS, 24, 0, 4 * SEED + 1), patches_of(OTHERS, 24, 1, 4 * SEED + 2)
+patch_gallery, patch_queries = (
+    patches_of(OTHERS, 24, 0, 4 * SEED + 1),
+    patches_of(OTHERS, 24, 1, 4 * SEED + 2),
+)
 photo_net = patch_net(SEED)
-fit(photo_net, data.Batches(studied, 64, seed=SEED), epochs=10, lr=1e-2, schedule="one_cycle", progress=False)
+fit(
+    photo_net,
+    data.Batches(studied, 64, seed=SEED),
+    epochs=10,
+    lr=1e-2,
+    schedule="one_cycle",
+    progress=False,
+)
 ways = {
     "pixels": lambda p: p.images.flatten(1).float() - 127.5,
     "colours": lambda p: colour_histogram(p.images).sqrt(),
@@ -268,7 +376,10 @@ ways = {
 }
 photos_result = {
     name: precision_at(
-        nearest(way(patch_queries), way(patch_gallery), 5), patch_queries.labels, patch_gallery.labels, 5
+        nearest(way(patch_queries), way(patch_gallery), 5),
+        patch_queries.labels,
+        patch_gallery.labels,
+        5,
     )
     for name, way in ways.items()
 }
@@ -277,9 +388,18 @@ photos_result = {
 # > **Predict.** Nine photos, so chance is one in nine. Put the four in order.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Rows of colour patches: for four queries the patch and its five nearest patches in the embedding, from photos such as the cat, the palace, gravel and the moon."}}
-near = nearest(patch_vectors(photo_net, patch_queries), patch_vectors(photo_net, patch_gallery), 5)
+near = nearest(
+    patch_vectors(photo_net, patch_queries),
+    patch_vectors(photo_net, patch_gallery),
+    5,
+)
 picture_strips(
-    {OTHERS[int(patch_queries.labels[i])]: torch.cat([patch_queries.images[i : i + 1], patch_gallery.images[near[i]]]) for i in (0, 50, 100, 150)},
+    {
+        OTHERS[int(patch_queries.labels[i])]: torch.cat(
+            [patch_queries.images[i : i + 1], patch_gallery.images[near[i]]]
+        )
+        for i in (0, 50, 100, 150)
+    },
     size=0.62,
 )
 
@@ -321,10 +441,14 @@ from course_utils.training import fit
 
 
 def tagged_scenes(n, seed):
-    """Scenes of one to three shapes, and which of the ten shapes each of them shows."""
-    scenes = data.synthetic.make_scenes(n, 28, seed, "easy", objects=(1, 3), scale=(0.36, 0.5), overlap=0.1)
+    """Scenes of one to three shapes, and which of the ten each of them shows."""
+    scenes = data.synthetic.make_scenes(
+        n, 28, seed, "easy", objects=(1, 3), scale=(0.36, 0.5), overlap=0.1
+    )
     tags = torch.zeros(n, len(scenes.classes) + 1, dtype=torch.bool)
-    tags.scatter_(1, scenes.labels.where(scenes.labels >= 0, len(scenes.classes)), True)
+    tags.scatter_(
+        1, scenes.labels.where(scenes.labels >= 0, len(scenes.classes)), True
+    )
     return scenes.images, tags[:, :-1], scenes.classes
 
 
@@ -336,9 +460,13 @@ plotting.image_grid(album[:12], columns=12, size=0.55)
 
 # %% tags=["nbval-check-output"]
 for i in range(4):
-    print(f"picture {i}:", ", ".join(n for n, t in zip(tag_names, album_tags[i].tolist()) if t))
+    print(
+        f"picture {i}:",
+        ", ".join(n for n, t in zip(tag_names, album_tags[i].tolist()) if t),
+    )
 share = album_tags.float().mean()
-print(f"a tag is true for {share:.0%} of the pictures, so 'no' to everything is right in {1 - share:.0%} of the answers")
+print(f"a tag is true for {share:.0%} of the pictures,")
+print(f"so 'no' to everything is right in {1 - share:.0%} of the answers")
 
 # %% [markdown]
 # The last line is a warning: accuracy is useless here. Before scoring, decide how to look at the whole picture. "Is there a star *anywhere*?" is a maximum over places, so the last maps are pooled by their maximum, not by their mean.
@@ -349,25 +477,51 @@ def tagger(num_tags, seed):
     torch.manual_seed(seed)
 
     def stage(c_in, c_out):
-        return nn.Sequential(nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU())
+        return nn.Sequential(
+            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(c_out),
+            nn.ReLU(),
+        )
 
     halve = nn.MaxPool2d(2)
     return nn.Sequential(
-        stage(3, 16), halve, stage(16, 32), halve, stage(32, 64), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(64, num_tags)
-    )  # fmt: skip
+        stage(3, 12),
+        halve,
+        stage(12, 24),
+        halve,
+        stage(24, 48),
+        nn.AdaptiveMaxPool2d(1),
+        nn.Flatten(),
+        nn.Linear(48, num_tags),
+    )
 
 
 def scores_of(net, images):
     net.eval()
     with torch.no_grad():
-        return torch.cat([net(part.float() / 255 - 0.5) for part in images.split(400)])
+        return torch.cat(
+            [net(part.float() / 255 - 0.5) for part in images.split(400)]
+        )
 
 
 album_x = album.float() / 255 - 0.5
 order = torch.Generator().manual_seed(SEED)
-batches = DataLoader(TensorDataset(album_x, album_tags.float()), 64, shuffle=True, generator=order)
+batches = DataLoader(
+    TensorDataset(album_x, album_tags.float()),
+    64,
+    shuffle=True,
+    generator=order,
+)
 tag_net = tagger(10, SEED)
-fit(tag_net, batches, epochs=8, lr=1e-2, schedule="one_cycle", loss=F.binary_cross_entropy_with_logits, progress=False)
+fit(
+    tag_net,
+    batches,
+    epochs=8,
+    lr=1e-2,
+    schedule="one_cycle",
+    loss=F.binary_cross_entropy_with_logits,
+    progress=False,
+)
 tag_scores = scores_of(tag_net, held_out)
 tags_result = {"map": mean_average_precision(tag_scores, held_tags)}
 
@@ -389,31 +543,56 @@ print(f"formula and library: {by_formula:.4f}")
 # $$ \mathrm{mAP} = \frac1T \sum_{t=1}^{T} \mathrm{AP}_t . \tag{9.46} $$
 
 # %% tags=["nbval-check-output"]
-from course_utils.scratch.retrieval.precision import average_precision, eleven_point_precision, precision_recall
+from course_utils.scratch.retrieval.precision import (
+    average_precision,
+    eleven_point_precision,
+    precision_recall,
+)
 
-ranking = torch.tensor([True, False, True, True, False])  # what stands at places 1 to 5
+ranking = torch.tensor(
+    [True, False, True, True, False]
+)  # what stands at places 1 to 5
 places = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])
-print(f"(1/1 + 2/3 + 3/4) / 3 = {(1 / 1 + 2 / 3 + 3 / 4) / 3:.4f}, average_precision {average_precision(places, ranking):.4f}")
+print(f"(1/1 + 2/3 + 3/4) / 3 = {(1 / 1 + 2 / 3 + 3 / 4) / 3:.4f}")
+print(f"average_precision       {average_precision(places, ranking):.4f}")
 
 # %% [markdown]
 # > **Predict.** What is the AP of a ranking that is pure chance, if a tag is true for 18 % of the pictures?
 
 # %%
-chance = mean_average_precision(torch.rand(held_tags.shape, generator=torch.Generator().manual_seed(SEED)), held_tags)
-print(f"by chance {chance:.2f}; the network {tags_result['map']:.3f}; other seeds {band('09b_search.tags', 'map')}")
+chance = mean_average_precision(
+    torch.rand(held_tags.shape, generator=torch.Generator().manual_seed(SEED)),
+    held_tags,
+)
+print(f"by chance {chance:.2f}; the network {tags_result['map']:.3f}")
+print(f"other seeds: {band('09b_search.tags', 'map')}")
 for t, name in enumerate(tag_names):
-    print(f"  {name:9s} AP {average_precision(tag_scores[:, t], held_tags[:, t]):.3f}, true for {held_tags[:, t].float().mean():.0%}")
+    ap = average_precision(tag_scores[:, t], held_tags[:, t])
+    print(
+        f"  {name:9s} AP {ap:.3f}, true for {held_tags[:, t].float().mean():.0%}"
+    )
 assert band("09b_search.tags", "map").contains(tags_result["map"], slack=0.05)
 assert band("09b_search.tags", "map").minimum > 0.8
 
 # %% mystnb={"image": {"alt": "Precision over recall for three tags of the held-out scenes. All curves start near one at small recall and fall towards the share of pictures that carry the tag at recall one; the weakest tag falls first."}}
 figure, axes = plt.subplots(figsize=(6, 2.9), layout="constrained")
-per_tag = torch.tensor([average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)])
+per_tag = torch.tensor(
+    [average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
+)
 ranked_tags = per_tag.argsort().tolist()
 for number, t in enumerate((ranked_tags[-1], ranked_tags[5], ranked_tags[0])):
     precision, recall, _ = precision_recall(tag_scores[:, t], held_tags[:, t])
-    axes.plot(recall, precision, color=plotting.CYCLE[number], label=f"{tag_names[t]}, AP {per_tag[t]:.2f}")
-axes.set(xlabel="recall: share of the right pictures found", ylabel="precision", ylim=(0, 1.03))
+    axes.plot(
+        recall,
+        precision,
+        color=plotting.CYCLE[number],
+        label=f"{tag_names[t]}, AP {per_tag[t]:.2f}",
+    )
+axes.set(
+    xlabel="recall: share of the right pictures found",
+    ylabel="precision",
+    ylim=(0, 1.03),
+)
 axes.legend(loc="lower left")
 plt.show()
 
@@ -424,18 +603,32 @@ plt.show()
 tuning, final = slice(0, 400), slice(400, None)
 print("tag        threshold  precision  recall   (on the other 400 pictures)")
 for t in ranked_tags[:3]:
-    precision, recall, thresholds = precision_recall(tag_scores[tuning, t], held_tags[tuning, t])
-    cut = thresholds[precision >= 0.9][-1]  # the lowest threshold that keeps 90 %
+    precision, recall, thresholds = precision_recall(
+        tag_scores[tuning, t], held_tags[tuning, t]
+    )
+    cut = thresholds[precision >= 0.9][
+        -1
+    ]  # the lowest threshold that keeps 90 %
     said, true = tag_scores[final, t] >= cut, held_tags[final, t]
     print(
-        f"{tag_names[t]:10s} {cut.sigmoid():9.2f} {(said & true).sum() / said.sum():10.0%}"
+        f"{tag_names[t]:10s} {cut.sigmoid():9.2f}"
+        f" {(said & true).sum() / said.sum():10.0%}"
         f" {(said & true).sum() / true.sum():7.0%}"
     )
 
 # %% mystnb={"image": {"alt": "The eight held-out scenes with the highest score for star and ring together: nearly all show a star and a ring."}}
-both = tag_scores[:, tag_names.index("star")].sigmoid() * tag_scores[:, tag_names.index("ring")].sigmoid()
+both = (
+    tag_scores[:, tag_names.index("star")].sigmoid()
+    * tag_scores[:, tag_names.index("ring")].sigmoid()
+)
 best = both.argsort(descending=True)[:8]
-titles = ["yes" if held_tags[i, tag_names.index("star")] and held_tags[i, tag_names.index("ring")] else "no" for i in best]
+titles = [
+    "yes"
+    if held_tags[i, tag_names.index("star")]
+    and held_tags[i, tag_names.index("ring")]
+    else "no"
+    for i in best
+]
 plotting.image_grid(held_out[best], titles=titles, columns=8, size=0.8)
 
 # %% [markdown]
@@ -453,11 +646,19 @@ scenes = data.synthetic.make_scenes(24, 96, seed=5, difficulty="medium")
 
 def described(i):
     seen = scenes.visibility[i]
-    labels = scenes.labels[i].masked_fill(seen == 0, -1)  # what is hidden altogether is not annotated
+    labels = scenes.labels[i].masked_fill(
+        seen == 0, -1
+    )  # what is hidden altogether is not annotated
     return voc.annotation_of(
-        f"{i:06d}.jpg", scenes.images[i], scenes.boxes[i], labels, scenes.classes,
-        difficult=seen < 0.3, truncated=seen < 0.85, folder="VOC2012",
-    )  # fmt: skip
+        f"{i:06d}.jpg",
+        scenes.images[i],
+        scenes.boxes[i],
+        labels,
+        scenes.classes,
+        difficult=seen < 0.3,
+        truncated=seen < 0.85,
+        folder="VOC2012",
+    )
 
 
 print(voc.render(described(0)).expandtabs(2))
@@ -467,8 +668,24 @@ figure, axes = plt.subplots(figsize=(3.4, 3.4), layout="constrained")
 axes.imshow(scenes.images[0].permute(1, 2, 0), extent=(0, 96, 96, 0))
 for thing in described(0).objects:
     x1, y1, x2, y2 = thing.box
-    axes.add_patch(plt.Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor="white", linewidth=2))
-    axes.text(x1, y1 - 1.5, thing.name, color="black", fontsize=8, bbox={"facecolor": "white", "pad": 1, "linewidth": 0})
+    axes.add_patch(
+        plt.Rectangle(
+            (x1, y1),
+            x2 - x1,
+            y2 - y1,
+            fill=False,
+            edgecolor="white",
+            linewidth=2,
+        )
+    )
+    axes.text(
+        x1,
+        y1 - 1.5,
+        thing.name,
+        color="black",
+        fontsize=8,
+        bbox={"facecolor": "white", "pad": 1, "linewidth": 0},
+    )
 axes.axis("off")
 plt.show()
 
@@ -482,10 +699,17 @@ plt.show()
 # > **Predict.** Read a box of 8 x 8 pixels as if VOC counted from 0 and stopped before the end. How much of it is left?
 
 # %% tags=["nbval-check-output"]
-text = "<annotation><filename>a.jpg</filename><size><width>20</width><height>20</height><depth>3</depth></size><object><name>cat</name><bndbox><xmin>5</xmin><ymin>5</ymin><xmax>12</xmax><ymax>12</ymax></bndbox></object></annotation>"  # fmt: skip
+text = """<annotation><filename>a.jpg</filename>
+<size><width>20</width><height>20</height><depth>3</depth></size>
+<object><name>cat</name>
+<bndbox><xmin>5</xmin><ymin>5</ymin><xmax>12</xmax><ymax>12</ymax></bndbox>
+</object></annotation>"""
 x1, y1, x2, y2 = voc.parse(text).objects[0].box
-print(f"read rightly: {x2 - x1:g} x {y2 - y1:g} = {(x2 - x1) * (y2 - y1):g} pixels")
-print(f"read wrongly: {12 - 5} x {12 - 5} = {(12 - 5) ** 2} pixels, {(12 - 5) ** 2 / 64:.0%} of them")
+rightly, wrongly = (x2 - x1) * (y2 - y1), (12 - 5) * (12 - 5)
+print(f"read rightly: {x2 - x1:g} x {y2 - y1:g} = {rightly:g} pixels")
+print(
+    f"read wrongly: {12 - 5} x {12 - 5} = {wrongly} pixels, {wrongly / rightly:.0%} of them"
+)
 assert (x1, y1, x2, y2) == (4, 4, 12, 12)
 
 # %% [markdown]
@@ -494,9 +718,26 @@ assert (x1, y1, x2, y2) == (4, 4, 12, 12)
 # %% tags=["nbval-check-output"]
 with tempfile.TemporaryDirectory() as folder:
     written = [described(i) for i in range(len(scenes))]
-    base = voc.write_set(Path(folder) / "VOCdevkit", scenes.images, written, "train", scenes.classes)
-    print(*sorted(str(p.relative_to(folder)).replace("\\", "/") for p in base.rglob("*") if p.is_dir()), sep="\n")
-    lines = (base / "ImageSets" / "Main" / "star_train.txt").read_text().splitlines()
+    base = voc.write_set(
+        Path(folder) / "VOCdevkit",
+        scenes.images,
+        written,
+        "train",
+        scenes.classes,
+    )
+    print(
+        *sorted(
+            str(p.relative_to(folder)).replace("\\", "/")
+            for p in base.rglob("*")
+            if p.is_dir()
+        ),
+        sep="\n",
+    )
+    lines = (
+        (base / "ImageSets" / "Main" / "star_train.txt")
+        .read_text()
+        .splitlines()
+    )
     again = voc.read_set(base)
     from torchvision.datasets import VOCDetection
 
@@ -514,11 +755,21 @@ assert names == [o.name for o in written[0].objects]
 # $$ \mathrm{AP}_{11} = \frac{1}{11} \sum_{\rho \in \{0,\, 0.1,\, \dots,\, 1\}} \max_{\text{recall} \ge \rho} P . \tag{9.48} $$
 
 # %%
-by_steps = [average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
-by_eleven = [eleven_point_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
-print(f"our tagger: mAP {sum(by_steps) / 10:.3f}, with eleven points {sum(by_eleven) / 10:.3f}")
+by_steps = [
+    average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)
+]
+by_eleven = [
+    eleven_point_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)
+]
+print(
+    f"our tagger: mAP {sum(by_steps) / 10:.3f}, eleven points {sum(by_eleven) / 10:.3f}"
+)
 present = voc.find()
-print("real sets in your data folder:", ", ".join(p.name for p in present) or "none (put VOCdevkit there to read it)")
+print(
+    "real sets in your data folder:",
+    ", ".join(p.name for p in present)
+    or "none (put VOCdevkit there to read it)",
+)
 
 # %% [markdown]
 # Same ranking, two numbers. When you compare with a paper, ask which one it printed.
@@ -533,10 +784,13 @@ print("real sets in your data folder:", ", ".join(p.name for p in present) or "n
 
 # %%
 own = as_pixels(gallery)
-with_itself = precision_at(nearest(own, own, 1), gallery.labels, gallery.labels, 1)
+with_itself = precision_at(
+    nearest(own, own, 1), gallery.labels, gallery.labels, 1
+)
 second = nearest(own, own, 2)[:, 1:]
 without = precision_at(second, gallery.labels, gallery.labels, 1)
-print(f"precision at 1 with the query in the gallery: {with_itself:.1%}; without it: {without:.1%}")
+print(f"precision at 1 with the query in the gallery: {with_itself:.1%}")
+print(f"without it: {without:.1%}")
 assert with_itself == 1
 
 # %% [markdown]
@@ -549,18 +803,36 @@ codes = {"inner product": embed(reader, queries) @ embed(reader, gallery).T}
 codes["cosine"] = closeness(embed(reader, queries), embed(reader, gallery))
 for name, scores in codes.items():
     answers = scores.topk(5).indices.flatten().bincount(minlength=len(gallery))
-    print(f"{name:13s} the most popular picture answers {answers.max()} of 500 queries; {(answers > 0).sum()} pictures answer at all")
-popular = [int(s.topk(5).indices.flatten().bincount().max()) for s in codes.values()]
+    print(
+        f"{name:13s} most popular: answers {answers.max()} of 500 queries;"
+        f" {(answers > 0).sum()} pictures answer at all"
+    )
+popular = [
+    int(s.topk(5).indices.flatten().bincount().max()) for s in codes.values()
+]
 assert popular[0] > popular[1]
 
 # %% [markdown]
-# **Softmax for tags.** Train the same tagger with softmax, and two things in one picture have to share:
+# **Softmax for tags.** Read the same scores with a softmax, and two things in one picture have to share:
 
 # %%
 two = held_tags.sum(1) == 2
-shared = tag_scores[two].softmax(1)[held_tags[two]].view(-1, 2).sort(dim=1).values[:, 0]
-alone = tag_scores[two].sigmoid()[held_tags[two]].view(-1, 2).sort(dim=1).values[:, 0]
-print(f"weaker of two true tags, median: softmax {shared.median():.2f}, sigmoid {alone.median():.2f}")
+shared = (
+    tag_scores[two]
+    .softmax(1)[held_tags[two]]
+    .view(-1, 2)
+    .sort(dim=1)
+    .values[:, 0]
+)
+alone = (
+    tag_scores[two]
+    .sigmoid()[held_tags[two]]
+    .view(-1, 2)
+    .sort(dim=1)
+    .values[:, 0]
+)
+print("weaker of two true tags, median:")
+print(f"softmax {shared.median():.2f}, sigmoid {alone.median():.2f}")
 assert shared.max() <= 0.5
 
 # %% [markdown]
@@ -604,11 +876,21 @@ print(f"sum over i = 1..R of i / (N - R + i), divided by R: {worst:.3f}")
 # </details>
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
-full_gallery, full_queries = embed(reader, gallery), embed(reader, moved_queries)
+full_gallery, full_queries = (
+    embed(reader, gallery),
+    embed(reader, moved_queries),
+)
 middle = full_gallery.median(0).values
-bits = [(part > middle).float() * 2 - 1 for part in (full_queries, full_gallery)]
-for name, (q, g) in {"32 floats": (full_queries, full_gallery), "32 bits": bits}.items():
-    score = precision_at(nearest(q, g, 5), moved_queries.labels, gallery.labels, 5)
+bits = [
+    (part > middle).float() * 2 - 1 for part in (full_queries, full_gallery)
+]
+for name, (q, g) in {
+    "32 floats": (full_queries, full_gallery),
+    "32 bits": bits,
+}.items():
+    score = precision_at(
+        nearest(q, g, 5), moved_queries.labels, gallery.labels, 5
+    )
     print(f"{name}: precision at 5 {score:.1%}")
 print("32 times less memory")
 
@@ -623,17 +905,32 @@ print("32 times less memory")
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
 mean_net = tagger(10, SEED)
-mean_net[6] = nn.AdaptiveAvgPool2d(1)
+mean_net[5] = nn.AdaptiveAvgPool2d(1)
 assert not any(isinstance(m, nn.AdaptiveMaxPool2d) for m in mean_net)
 batches = DataLoader(
-    TensorDataset(album_x[:1200], album_tags[:1200].float()), 64, shuffle=True, generator=torch.Generator().manual_seed(SEED)
+    TensorDataset(album_x[:1200], album_tags[:1200].float()),
+    64,
+    shuffle=True,
+    generator=torch.Generator().manual_seed(SEED),
 )
-fit(mean_net, batches, epochs=5, lr=1e-2, schedule="one_cycle", loss=F.binary_cross_entropy_with_logits, progress=False)
+fit(
+    mean_net,
+    batches,
+    epochs=5,
+    lr=1e-2,
+    schedule="one_cycle",
+    loss=F.binary_cross_entropy_with_logits,
+    progress=False,
+)
 mean_scores = scores_of(mean_net, held_out)
 for count in (1, 2, 3):
     rows = held_tags.sum(1) == count
-    print(f"{count} tags: mean {mean_average_precision(mean_scores[rows], held_tags[rows]):.2f}, maximum {mean_average_precision(tag_scores[rows], held_tags[rows]):.2f}")
-print("half the pictures and fewer epochs here, for speed: train both alike before you judge")
+    by_mean, by_max = (
+        mean_average_precision(scores[rows], held_tags[rows])
+        for scores in (mean_scores, tag_scores)
+    )
+    print(f"{count} tags: mean {by_mean:.2f}, maximum {by_max:.2f}")
+print("half the pictures here, for speed: train both alike before you judge")
 
 # %% [markdown]
 # **5. An evening.** Photograph thirty things at home, three times each. Embed them with a network of your choice, search each with the others, and report precision at 2. Then write the set in VOC's format, with one box a picture, and open it in a labelling tool.
@@ -647,7 +944,9 @@ print("half the pictures and fewer epochs here, for speed: train both alike befo
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # The scoring, on three made-up things with three vectors each: the query itself is struck out.
 things = torch.arange(3).repeat_interleave(3)
-vectors = F.one_hot(things, 3).float() + 0.1 * torch.rand(9, 3, generator=torch.Generator().manual_seed(0))
+vectors = F.one_hot(things, 3).float() + 0.1 * torch.rand(
+    9, 3, generator=torch.Generator().manual_seed(0)
+)
 answers = nearest(vectors, vectors, 3)[:, 1:]
 print(f"precision at 2: {precision_at(answers, things, things, 2):.2f}")
 
@@ -660,9 +959,16 @@ print(f"precision at 2: {precision_at(answers, things, things, 2):.2f}")
 for case in ("pixels", "embedding", "pixels_moved", "embedding_moved"):
     print(f"{case:16s} precision at 5: {band('09b_search.mnist', case)}")
 record = load_record("09b_search.mnist")
-print(f"{record['provenance']['processor']}, {record['provenance']['date']}, commit {record['provenance']['commit']}")
-assert band("09b_search.mnist", "embedding").minimum > band("09b_search.mnist", "pixels").maximum
-assert band("09b_search.mnist", "embedding_moved").minimum > band("09b_search.mnist", "pixels_moved").maximum
+made = record["provenance"]
+print(f"{made['processor']}, {made['date']}, commit {made['commit']}")
+assert (
+    band("09b_search.mnist", "embedding").minimum
+    > band("09b_search.mnist", "pixels").maximum
+)
+assert (
+    band("09b_search.mnist", "embedding_moved").minimum
+    > band("09b_search.mnist", "pixels_moved").maximum
+)
 
 # %% [markdown]
 # [Babenko et al. (2014)](../book/references.md#babenko-2014) did it with ImageNet's features and photos of landmarks: good at once, better after fine-tuning on landmarks, and hardly worse when 4,096 numbers were compressed to 128. For a billion pictures the one matrix product is too slow, and the search becomes approximate: cluster the gallery and look into the nearest clusters only, and store codes of some bytes instead of vectors ([Jégou et al., 2011](../book/references.md#jegou-2011)).
