@@ -1,0 +1,1028 @@
+# %% [markdown]
+# # What a unit looks for
+#
+# Take a trained network, choose one of its units, and find out what it looks for, with evidence that would convince somebody who does not want to believe you.
+#
+# **You will be able to**
+#
+# - read any layer of any network without changing the network;
+# - show the filters of a first layer as pictures, and say what their look proves and what not;
+# - measure how oriented a filter is, and how much of it is a Gabor function;
+# - find the nine pieces of pictures that excite a unit most, cut to exactly what it sees, and prove that you cut right;
+# - measure whether units become more particular from layer to layer, and whether one of them finds wheels;
+# - read the classes off every layer with a straight line, and say what that does not tell you.
+#
+# **You need** [convolution](05_convolution.ipynb), [receptive fields](05b_layers.ipynb#what-a-unit-sees), and [AlexNet](06b_alexnet.ipynb) as the network of which most of the pictures below were drawn first.
+#
+# <!-- cost -->
+
+# %% tags=["setup", "hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import plotting
+from course_utils.data.synthetic import make_object_images
+from course_utils.models import summarise
+from course_utils.plotting import COLORS
+from course_utils.plotting.units import (
+    layer_curves,
+    mosaic,
+    overlay,
+    patch_walls,
+)
+from course_utils.recipes.trained import trained
+from course_utils.runtime import band, load_record, seed_everything
+from course_utils.widgets import ConvolutionExplorer, ReceptiveField
+
+plotting.use_style()
+SEED = 0
+seed_everything(SEED)
+torch.set_num_threads(2)
+
+# %% [markdown]
+# ## A network nobody has looked into
+#
+# Here is a network that tells ten kinds of things apart: cars, buses, bicycles, planes, ships, houses, trees, birds, horses and faces, drawn before photographs of bricks, grass and coffee cups. It is
+# plain: convolutions, ReLU, max pooling, in four stages. You have not seen it before. Nobody told it what a wheel is.
+
+# %% tags=["nbval-check-output"]
+known = trained("scenes")
+net, classes = known.model, known.classes
+world = make_object_images(1200, seed=40)
+x = known.prepare(world.images)
+with torch.no_grad():
+    scores = torch.cat([net(part) for part in x.split(100)])
+right = (scores.argmax(1) == world.labels).double().mean()
+weights = sum(p.numel() for p in net.parameters())
+print(f"{weights:,} weights, right on more than 9 of 10: {bool(right > 0.9)}")
+print("parts that the pictures know of:", ", ".join(world.part_names[:12]))
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Sixteen small pictures with the network's answer above each: cars, houses, birds, faces and other drawn things before photographs of grass, bricks and cups, some of them covered by coloured strips."}}
+plotting.image_grid(
+    world.images[:16],
+    titles=[classes[i] for i in scores[:16].argmax(1)],
+    columns=8,
+    size=0.85,
+)
+
+# %% [markdown]
+# Why drawn things and not photographs? Because of the truth. For every pixel of these pictures we know which part it shows: wheel, window, wing, eye. When somebody says "unit 17 finds wheels", we can *count*. On
+# photographs you would have to believe it.
+#
+# There are three things to ask of a network that works.
+#
+# | question | chapter |
+# |---|---|
+# | What does this **unit** look for? | this one |
+# | What in this **picture** mattered for the answer? | [08b](08b_saliency.ipynb) |
+# | What does the network **keep** of a picture? | [08c](08c_inversion.ipynb) |
+#
+# ### Open it without changing it
+#
+# All three need the same tool. The network hands you ten scores; you want what the layers in between said. PyTorch lets you hang a function on a module, a **hook**, that is called with the module's output. Five lines:
+
+# %% tags=["nbval-check-output"]
+kept = {}
+handle = net.stage2.register_forward_hook(
+    lambda module, inputs, output: kept.update(stage2=output)
+)
+net(x[:2])
+handle.remove()
+print("stage2 says:", tuple(kept["stage2"].shape))
+
+# %% [markdown]
+# Two things go wrong with that, both silently. An error between the third and the fifth line leaves the hook in place for ever. And a layer that works *in place* overwrites what you kept (pitfall 1 shows it). The course's version takes care of both, for any module:
+
+# %% tags=["nbval-check-output"]
+from course_utils.explain.hooks import Taps, features
+
+stages = ["stage1", "stage2", "stage3", "stage4"]
+with Taps(net, stages) as taps:
+    net(x[:2])
+for name in stages:
+    print(name, tuple(taps[name].shape[1:]))
+try:
+    with Taps(net, stages):
+        raise RuntimeError("something breaks")
+except RuntimeError:
+    left = sum(len(m._forward_hooks) for m in net.modules())
+print("hooks left after an error:", left)
+assert left == 0
+assert torch.equal(taps["stage2"], kept["stage2"])
+
+# %% [markdown]
+# A **unit** from now on is one channel of a layer: stage 2 has 40 units, and each answers at 16 x 16 places.
+#
+# ## Look at the weights
+#
+# Begin where it is easy. A unit of the first layer multiplies a patch $x$ of the picture with its weights $w$ and adds up. Of all patches of the same length, which one excites it most? A dot product is length times length times the cosine of the angle, so
+#
+# $$ \arg\max_{\lVert x \rVert = 1} w \cdot x = \frac{w}{\lVert w \rVert} . \tag{8.1} $$
+#
+# The weights, painted as a picture, *are* what the unit looks for. Try it: choose a kernel, then change the picture's numbers until the middle output is as large as possible with as little ink as possible.
+
+# %%
+ConvolutionExplorer(picture="digit", kernel="edge")
+
+# %% tags=["nbval-check-output"]
+w = net.stage1.conv1.weight[0].detach()
+rivals = torch.randn(100_000, w.numel(), generator=torch.Generator().manual_seed(1))
+rivals = rivals / rivals.norm(dim=1, keepdim=True)
+itself = float((w.flatten() / w.norm()) @ w.flatten())
+best = float((rivals @ w.flatten()).max())
+print(f"best of 100,000 random patches: {best / itself:.0%} of the filter itself")
+assert best < itself
+
+# %% [markdown]
+# A first-layer filter has three channels, so it can be shown in colour. Weights are positive and negative; we paint 0 as middle grey.
+#
+# The picture that made this famous is [Krizhevsky et al. (2012)](../book/references.md#krizhevsky-2012), figure 3: 96 filters of 11 x 11 pixels, learned from a million photographs. We have
+# fourteen photographs. Let us see how far they go. The task: look at a piece of 43 x 43 pixels and say *which photograph it was cut from*. No labels are needed, and the only way to solve it is to know what edges, textures and colours the photographs
+# have. (Each piece is shifted to mean 0, so its overall colour gives nothing away.)
+#
+# > **Predict.** 32 filters of 11 x 11, random at the start, five passes over 6,000 pieces, five seconds. Will you see structure, or still noise?
+
+# %% tags=["band-filters"]
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import data
+
+skip = ("text", "page", "motorcycle_right", "retina", "hubble")
+skip += ("cell", "moon", "tissue")  # nearly empty, or twice the same
+names = [name for name in data.photo_names() if name not in skip]
+album = [data.photo(name).float() / 255 for name in names]
+
+
+def pieces(count, seed, side=43):
+    """Pieces of photographs, mean 0 in each colour, and where they are from."""
+    draw = torch.Generator().manual_seed(seed)
+    labels = torch.randint(len(album), (count,), generator=draw)
+    out = torch.empty(count, 3, side, side)
+    for i, number in enumerate(labels.tolist()):
+        room = torch.tensor(album[number].shape[1:]) - side
+        y, x = (torch.rand(2, generator=draw) * room).long().tolist()
+        out[i] = album[number][:, y : y + side, x : x + side]
+    out -= out.mean((2, 3), keepdim=True)
+    return out / (out.std((1, 2, 3), keepdim=True) + 0.05), labels
+
+
+def photo_net(seed):
+    torch.manual_seed(seed)
+    model = nn.Sequential(
+        nn.Conv2d(3, 32, 11, stride=4),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3, stride=2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(64 * 16, len(album)),
+    )
+    model[0].weight.data *= 0.1  # so that the start does not cover the rest
+    return model
+
+
+def learn_photos(model, inputs, labels, passes=5):
+    first, rest = [model[0].weight], list(model.parameters())[1:]
+    groups = [
+        {"params": first, "weight_decay": 1.0},
+        {"params": rest, "weight_decay": 0.1},
+    ]
+    solver = torch.optim.AdamW(groups, lr=6e-3)
+    steps = passes * len(inputs) // 100
+    rate = torch.optim.lr_scheduler.OneCycleLR(solver, 6e-3, steps)
+    for _ in range(passes):
+        for chosen in torch.randperm(len(inputs)).split(100):
+            loss = F.cross_entropy(model(inputs[chosen]), labels[chosen])
+            solver.zero_grad()
+            loss.backward()
+            solver.step()
+            rate.step()
+    return model
+
+
+# %% tags=["band-filters"]
+cut, origin = pieces(6000, SEED)
+photos = photo_net(SEED)
+before = photos[0].weight.detach().clone()
+learn_photos(photos, cut, origin)
+after = photos[0].weight.detach().clone()
+fresh, fresh_origin = pieces(1000, SEED + 500)
+with torch.no_grad():
+    photo_right = float((photos(fresh).argmax(1) == fresh_origin).float().mean())
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of thirty-two little squares. Above, coloured noise without any structure: the filters at the start. Below, the learned filters: many show bright and dark bars at different angles, some are blobs of one colour, and a few are still noisy."}}
+from course_utils.explain.filters import as_pictures
+
+figure, rows = plt.subplots(2, 1, figsize=(7, 2.1), layout="constrained")
+for axes, weight, word in zip(rows, (before, after), ("start", "learned")):
+    picture = mosaic(as_pictures(weight), columns=16, gap=2)
+    axes.imshow(picture.transpose(1, 2, 0), interpolation="nearest")
+    axes.set(xticks=[], yticks=[], ylabel=word)
+    axes.grid(False)
+plt.show()
+
+# %% [markdown]
+# Bars at all angles, and blobs of colour. Nobody asked for either. "Which photograph?" was asked, and edges turned out to be a good way of answering.
+#
+# ## How oriented is a filter
+#
+# "I see bars" is not a measurement. Let us make one. A grating has all its power at one spatial frequency, that is, in one direction of the Fourier plane; noise has it everywhere. So take the power $P(f)$ of the filter at each frequency $f$ with angle $\varphi(f)$, and average the direction:
+#
+# $$ o = \frac{\left| \sum_f P(f)\, e^{2 i \varphi(f)} \right|}{\sum_f P(f)} . \tag{8.2} $$
+#
+# The angle counts twice because a stripe that points up is the same as one that points down: $\varphi$ and $\varphi + 180°$ must not cancel. A grating has $o = 1$, a round blob 0, because its directions cancel.
+
+
+# %% tags=["nbval-check-output"]
+def orientation(weight, side=44):
+    """Equation 8.2 for filters (N, C, k, k), powers of all channels added."""
+    flat = weight - weight.mean((2, 3), keepdim=True)
+    power = torch.fft.fft2(flat, s=(side, side)).abs().square().sum(1)
+    f = torch.fft.fftfreq(side)
+    angle = torch.atan2(f[:, None], f[None, :])
+    power = power * (torch.hypot(f[:, None], f[None, :]) < 0.5)  # a round plane
+    mean = (power * torch.exp(2j * angle)).sum((1, 2))
+    return mean.abs() / power.sum((1, 2))
+
+
+from course_utils.explain.filters import orientation_energy
+from course_utils.scratch.convolution.gabor import gabor
+
+y, z = np.mgrid[-5:6, -5:6]
+examples = {
+    "grating": np.cos(2 * np.pi * (y + z) / 5),
+    "Gabor": gabor(11, 30, wavelength=5, sigma=2),
+    "blob": np.exp(-(y**2 + z**2) / 8),
+}
+for name, picture in examples.items():
+    weight = torch.tensor(picture, dtype=torch.float32)[None, None]
+    assert torch.allclose(orientation(weight), orientation_energy(weight), atol=1e-5)
+    print(f"{name:8s} {float(orientation(weight)):.2f}")
+
+# %% [markdown]
+# > **Predict.** The filters at the start, and the learned ones: what are their mean orientations?
+
+# %% tags=["band-filters"]
+from course_utils.explain.filters import orientation_energy
+
+oriented = {
+    "start": float(orientation_energy(before).mean()),
+    "learned": float(orientation_energy(after).mean()),
+}
+
+# %%
+for name, value in oriented.items():
+    print(f"{name:8s} {value:.3f}")
+assert oriented["learned"] > 2 * oriented["start"]
+print("which photograph, on new pieces:", f"{photo_right:.0%} (chance 7%)")
+
+# %% [markdown]
+# ## Stripes under a bell
+#
+# The lecture says more than "oriented": it says that first-layer filters resemble *Gabor filters*. In [chapter 05](05_convolution.ipynb) a [Gabor function](../book/glossary.md#gabor-function) was a model of cells in the eye's first cortex: stripes of wavelength $\lambda$ under a bell,
+#
+# $$ \begin{aligned} g(x, y) &= e^{-\frac{u^2}{2\sigma_u^2} - \frac{v^2}{2\sigma_v^2}} \cos\left(\frac{2\pi u}{\lambda} + \phi\right), \\ u &= (x - x_0)\cos\theta + (y - y_0)\sin\theta, \\ v &= (y - y_0)\cos\theta - (x - x_0)\sin\theta . \end{aligned} \tag{8.3} $$
+#
+# Seven dials (place, angle, wavelength, two widths, phase), an amplitude and an offset. Turn them until the function is as close to the filter as it gets, and ask what share of the filter's variance it explains:
+#
+# $$ R^2 = 1 - \frac{\sum (w - \hat g)^2}{\sum (w - \bar w)^2} . \tag{8.4} $$
+#
+# `fit_gabor` does the turning: it tries a grid of 576 settings, then goes downhill from the best three by gradient. Amplitude, phase and offset need no search. Since $a \cos(t + \phi) = b \cos t + c \sin t$, they are a least squares problem, solved exactly at every step. Colour filters are first reduced to the one colour in which they vary most; what the other
+# colours hold counts as unexplained.
+
+# %% tags=["band-filters"]
+from course_utils.explain.filters import phase_scrambled
+from course_utils.explain.gabor import fit_gabor
+
+fits = {
+    "start": fit_gabor(before),
+    "learned": fit_gabor(after),
+    "scrambled": fit_gabor(phase_scrambled(after)),
+}
+filters_result = {f"share, {k}": float(f.share.median()) for k, f in fits.items()}
+filters_result |= {f"orientation, {k}": v for k, v in oriented.items()}
+filters_result["accuracy"] = photo_right
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Twelve learned filters in grey above the Gabor functions fitted to them, from the best explained on the left to the worst on the right. The left pairs can hardly be told apart; on the right a smooth stripe stands under a noisy filter."}}
+from course_utils.explain.gabor import main_colour
+
+order = fits["learned"].share.argsort(descending=True)[::3][:11]
+_, patterns, _ = main_colour(after)
+pairs = torch.cat([patterns[order], fits["learned"].pictures[order]])
+titles = [f"{s:.0%}" for s in fits["learned"].share[order]] + [""] * len(order)
+plotting.image_grid(
+    as_pictures(pairs[:, None]), titles=titles, columns=len(order), size=0.62
+)
+
+# %% [markdown]
+# Above: learned filters in their main colour. Below: the Gabor function that comes closest, with its share of the filter's variance. We did not pick: every third filter, from the best explained to the worst.
+#
+# Now the number needs an opponent. Against what should "learned" be compared? Random filters lose, of course: with 121 pixels of noise, nine dials explain little. But that may only say that learned filters are *smooth*. A fair opponent is as smooth and as oriented, with the same power at every frequency, but with nothing in its place: shift every
+# frequency by a random phase (`phase_scrambled`).
+#
+# > **Predict.** Random filters: about 5 percent. The learned ones: you saw them. The scrambled ones: nearer to which?
+
+# %%
+for name, fit in fits.items():
+    expected = band("08_visualization.filters", f"share, {name}")
+    print(f"{name:9s} {fit.share.median():.2f}   20 seeds: {expected}")
+    assert expected.contains(float(fit.share.median()), slack=0.08)
+clear = (fits["learned"].share > 0.5).float().mean()
+print(f"learned filters of which a Gabor explains over half: {clear:.0%}")
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three horizontal bands: the median share of variance that a Gabor explains, over seeds. Random filters near 0.05, phase-scrambled filters in the middle, learned filters clearly to the right of them."}}
+figure, axes = plt.subplots(figsize=(7, 1.9), layout="constrained")
+for y, name in enumerate(("start", "scrambled", "learned")):
+    expected = band("08_visualization.filters", f"share, {name}")
+    plotting.seed_band(
+        axes, expected, float(fits[name].share.median()), name, y=y
+    )
+axes.set(xlabel="share of variance explained by a Gabor (median filter)")
+axes.set_xlim(0, 1)
+plt.show()
+
+# %% [markdown]
+# <span id="c245"></span>So two thirds of the way from "random" to "learned" is smoothness. The rest is real: learned filters are Gabors beyond what their spectrum forces. The [lecture](../book/claims.md) says "resembles Gabor filters", of AlexNet. We cannot load AlexNet's filters here, but we can say what fourteen photographs
+# and five seconds give: for the median filter a Gabor explains more than half, and *not all filters are like that*. The others are blobs of one colour, and [Krizhevsky et al.](../book/references.md#krizhevsky-2012) say the same of theirs: "frequency- and orientation-selective kernels, as well as various colored blobs".
+#
+# The lecture calls the Gabor look "a good sanity check". Of what? That is pitfall 2, and worth trying to guess now.
+#
+# ## The second layer has no colours
+#
+# > **Predict.** Now the second layer. 40 filters of 3 x 3. What do you paint?
+
+# %% tags=["nbval-check-output"]
+second = net.stage2.conv1.weight.detach()
+print(tuple(second.shape))
+try:
+    as_pictures(second)
+except ValueError as error:
+    print("ValueError:", error)
+
+# %% [markdown]
+# Each has 24 channels, and they are no colours: channel 5 is "how much of filter 5 is there". You may paint 24 x 40 grey squares of 3 x 3 pixels. People have done it. You will learn nothing, because a number in such a square means something only together with a filter below, a ReLU and a pooling.
+#
+# So stop looking at weights. **Ask the data instead**: show the unit many pictures, and look at those that excite it most. That is what [Zeiler and Fergus (2014)](../book/references.md#zeiler-fergus-2014) did, nine patches a unit.
+#
+# ## Nine patches
+#
+# The strongest answer of unit $c$ comes from one picture $n$ and one place $(i, j)$ of the map. That answer depends on a part of the picture only, its [receptive field](../book/glossary.md#receptive-field) $R_{ij}$. So show that part, no more and no less:
+#
+# $$ (n, i, j)^* = \arg\max_{n, i, j} a_{c i j}(x_n), \qquad \text{patch} = x_{n^*}[R_{i^* j^*}] . \tag{8.5} $$
+#
+# Then the second best, and so on to the ninth.
+#
+# **What does a unit see?** You know the arithmetic. Here is the stack of our network; click a unit of stage 3 and read off how wide its field is.
+
+# %%
+padded = {"stride": 1, "dilation": 1, "kind": "conv"}
+three = padded | {"kernel_size": 3, "padding": 1}
+seven = padded | {"kernel_size": 7, "padding": 3}
+half = {"kernel_size": 2, "stride": 2, "padding": 0}
+half |= {"dilation": 1, "kind": "pool"}
+to_stage3 = [seven, half, three, three, half, three, three, half]
+ReceptiveField(layers=to_stage3, size=64)
+
+# %% [markdown]
+# There is a second way that needs no arithmetic and works for any network: **poison**. Set one column of the pixels to "not a number". A sum with a NaN in it is NaN, and so is a maximum; so exactly those units turn NaN that can see that column. (Why not the gradient? A closed ReLU or a lost maximum
+# would hide paths that another picture would open.)
+
+# %% tags=["nbval-check-output"]
+sick = torch.zeros(64, 3, 64, 64)
+sick[torch.arange(64), :, :, torch.arange(64)] = torch.nan  # picture c: column c
+with torch.no_grad(), Taps(net, ["stage2"]) as taps:
+    net(sick)
+seen_by = taps["stage2"].isnan().any(1).any(1)  # (column, unit)
+columns = seen_by[:, 8].nonzero()[:, 0]
+print(f"unit 8 of a row of stage 2 sees columns {columns[0]} to {columns[-1]}")
+
+from course_utils.explain.receptive_fields import receptive_fields
+
+fields = receptive_fields(net, stages, (3, 64, 64))
+account = {row.name: row for row in summarise(net, (3, 64, 64)).rows}
+for name in stages:
+    arithmetic = account[f"{name}.pool"].field
+    size, step = fields[name].size[0], fields[name].stride[0]
+    wide = f"{arithmetic.size[0]} by arithmetic"
+    print(f"{name}: {size} pixels ({wide}), step {step or 'unknown'}")
+    assert size == min(64, arithmetic.size[0])
+assert fields["stage2"].columns[8].tolist() == [columns[0], columns[-1] + 1]
+
+# %% [markdown]
+# Stage 4 sees more than the whole picture. Its "patches" are pictures.
+#
+# Now the search. The slow way for one unit, written as equation 8.5 says, then the library's:
+
+# %% tags=["nbval-check-output"]
+from course_utils.explain.top_patches import feed_again, top_patches
+
+unit, found = 3, []
+for n in range(200):
+    with torch.no_grad(), Taps(net, ["stage3"]) as taps:
+        net(x[n : n + 1])
+    answers = taps["stage3"][0, unit]  # (8, 8)
+    place = int(answers.argmax())
+    found.append((float(answers.max()), n, place // 8, place % 8))
+found = sorted(found, reverse=True)[:9]
+
+top = top_patches(
+    net, x[:200], "stage3", units=[unit], fields=fields["stage3"]
+)
+assert top.images[0].tolist() == [n for _, n, _, _ in found]
+assert top.places[0].tolist() == [[i, j] for _, _, i, j in found]
+print("the same nine pictures, the same nine places")
+
+# %% [markdown]
+# **Did we cut right?** There is a test that leaves no doubt. Cut the patch out, throw the rest of the picture away, feed *only the patch* to the network, and read the same unit. It must say the same number as before.
+
+# %% tags=["nbval-check-output"]
+tops = {
+    name: top_patches(net, x[:800], name, fields=fields[name])
+    for name in stages
+}
+for name, top in tops.items():
+    again = feed_again(net, x[:800], top)
+    gap = float((again - top.scores).abs().max() / top.scores.abs().max())
+    print(f"{name}: {top.scores.numel():4d} answers come back: {gap < 1e-4}")
+    assert gap < 1e-4
+
+# %% [markdown]
+# Every answer comes back. Two details make that true, and they are where everybody goes wrong. First, poolings count from the corner of the picture: the cut must start at a multiple of the layer's total step, or they will group other pixels. Second, a field that hangs over the border must be cut *at* the border, because there the network pads its maps at
+# every layer. (Pitfall 3 cuts wrong by one pixel.)
+#
+# Now look. Five units of each stage, the first five that ever answer. They are not picked.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of five walls, nine patches each. Stage 1: tiny patches of one colour or with one edge. Stage 2: corners, stripes and spots. Stage 3: larger pieces with parts of things. Stage 4: whole pictures, many walls with things of one kind."}}
+from course_utils.explain.top_patches import cut_patches
+
+shown = world.images[:800].float() / 255
+walls, chosen_units = {}, {}
+for name, top in tops.items():
+    alive = (top.scores[:, -1] > 0).nonzero()[:5, 0]
+    chosen_units[name] = alive
+    picked = type(top)(
+        top.layer,
+        top.units[alive],
+        top.scores[alive],
+        top.images[alive],
+        top.places[alive],
+        top.boxes[alive],
+        top.fields,
+    )
+    walls[name] = cut_patches(shown, picked, fill=1.0).numpy()
+patch_walls(
+    walls,
+    {n: [f"unit {u}" for u in us.tolist()] for n, us in chosen_units.items()},
+)
+
+# %% [markdown]
+# Read the rows from top to bottom. What would you call the units of the first row? Of the last? If you are like everybody else, you have just said "edges", then "corners", then "parts of things", then "cars". The [lecture](../book/claims.md) says exactly that about five layers of a network that has seen a million photographs.
+#
+# You have also just done something dangerous: you looked at nine pictures and gave a name. Let us measure instead.
+#
+# ## Do concepts grow?
+#
+# **Class purity.** Take the nine pictures that excite a unit most. If the unit stands for an object, they are of one class. So count the most common label:
+#
+# $$ p_c = \frac{1}{k} \max_y \sum_{n \in \text{top } k} \mathbf{1}[y_n = y] . \tag{8.6} $$
+#
+# > **Predict.** Ten classes. A unit that cares nothing for classes picks nine pictures blindly. What is its purity, on average: 1/10, or more?
+
+# %% tags=["nbval-check-output"]
+from course_utils.explain.top_patches import class_purity
+
+draw = torch.Generator().manual_seed(0)
+blind_labels = torch.randint(10, (100_000, 9), generator=draw)
+blind = float(class_purity(blind_labels).mean())
+print(f"nine blind draws from ten classes: purity {blind:.2f}")
+assert 0.28 < blind < 0.32
+
+# %% [markdown]
+# Three times 1/10: among nine draws some class always comes up two or three times. A purity of 0.3 is *nothing*. That is our baseline, and here is a second one: the same network before training. Both answer the question "what if there were nothing there?".
+#
+# We ask five separate sets of pictures, so that you see the spread:
+
+# %%
+from course_utils.recipes.scenes import build_model
+
+
+def layer_features(model):
+    """Answers of all stages to all pictures, in half precision."""
+    kept = features(model, x, stages, batch_size=100)
+    return {name: maps.half() for name, maps in kept.items()}
+
+
+torch.manual_seed(SEED)
+untrained = build_model().eval()
+answers = {"trained": layer_features(net), "untrained": layer_features(untrained)}
+sets = torch.randperm(1200, generator=draw).view(5, 240)
+
+
+def purity_by_layer(maps):
+    rows = []
+    for chosen in sets:
+        row = []
+        for name in stages:
+            peak = maps[name][chosen].float().amax((2, 3))  # (240, units)
+            best = peak.topk(9, dim=0).indices.T
+            active = peak.amax(0) > 0
+            labels = world.labels[chosen][best][active]
+            row.append(float(class_purity(labels).mean()))
+        rows.append(row)
+    return np.array(rows)
+
+
+purity = {kind: purity_by_layer(maps) for kind, maps in answers.items()}
+for kind, rows in purity.items():
+    print(f"{kind:9s}", "  ".join(f"{v:.2f}" for v in np.median(rows, 0)))
+assert (np.diff(purity["trained"], axis=1)[:, 1:] > 0).all()
+assert (purity["trained"][:, 3] > purity["untrained"][:, 3]).all()
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Class purity over the four stages. The trained network's curve rises steeply to the last stage; the untrained network's stays low, near the dotted line of blind draws at 0.3."}}
+figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+layer_curves(
+    axes, stages, purity, "class purity of nine patches", dashed=["untrained"]
+)
+axes.axhline(blind, color=COLORS["gray"], linestyle=":")
+axes.text(0, blind - 0.06, "blind draws", color=COLORS["gray"], fontsize=8)
+axes.set_ylim(0, 1)
+plt.show()
+
+# %% [markdown]
+# <span id="c244"></span>Purity rises from layer to layer, in all five sets, and only in the trained network. The last part of the lecture's sentence, "entire objects" at the top, comes back in our small network, with a number.
+#
+# **Parts.** Purity says nothing about *wheels*. For that we use the truth. Let $S_c$ be the pixels where unit $c$ answers strongly (its strongest half percent, after [Bau et al., 2017](../book/references.md#bau-2017)), enlarged to the size of the picture, and $M$ the pixels that show a wheel. Their overlap is
+#
+# $$ \text{IoU}(c, M) = \frac{|S_c \cap M|}{|S_c \cup M|} , \tag{8.7} $$
+#
+# summed over all pictures: 1 if the unit answers on wheels, everywhere on them, and on nothing else.
+#
+# One trap: with 21 parts and 112 units, *some* unit fits *some* part by luck. So we choose the best part of each unit on one half of the pictures, and measure the overlap on the other half.
+
+# %%
+from course_utils.explain.concepts import overlap_of_maps
+
+small = lambda m: F.avg_pool2d(m.float(), 2) > 0.5  # truth on a 32 x 32 grid
+part_masks = small(torch.stack(list(world.part_masks.values()), 1))
+one, other = slice(0, 500), slice(500, 1000)
+
+
+def part_overlap(maps, name):
+    first = overlap_of_maps(maps[name][one].float(), part_masks[one])
+    second = overlap_of_maps(maps[name][other].float(), part_masks[other])
+    return first, second
+
+
+def mean_overlap(first, second):
+    """Held-out overlap of each unit with the part chosen for it."""
+    part = first.argmax(1)
+    return float(second[torch.arange(len(part)), part].mean())
+
+
+overlap = {
+    kind: {name: part_overlap(maps, name) for name in stages}
+    for kind, maps in answers.items()
+}
+growth = {
+    kind: [[mean_overlap(*by[name]) for name in stages],
+           [mean_overlap(*by[name][::-1]) for name in stages]]
+    for kind, by in overlap.items()
+}  # fmt: skip
+for kind, rows in growth.items():
+    print(f"{kind:9s}", "  ".join(f"{v:.3f}" for v in np.mean(rows, 0)))
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Mean overlap of units with their best part over the four stages, measured on pictures that were not used to choose the part. The trained network lies above the untrained one in the later stages."}}
+figure, axes = plt.subplots(figsize=(7, 2.8), layout="constrained")
+layer_curves(
+    axes, stages, growth, "overlap with best part", dashed=["untrained"]
+)
+axes.set_ylim(0)
+plt.show()
+
+# %% [markdown]
+# The gap between the two curves is what training has made. The numbers look small. They must: the strongest half percent of a unit's answers covers few pixels, and a body or a wall covers many. (Bau et al. call a unit a detector from 0.04 on.) So compare layers and networks, and do not read the number as a mark.
+#
+# ### The wheel unit
+#
+# > **Predict.** Nobody labelled a wheel. Cars, buses and bicycles have wheels, seven other classes have none. Is there a wheel unit? In which stage?
+
+# %%
+wheel = list(world.part_masks).index("wheel")
+
+
+def best_wheel(by):
+    """Stage and unit that fit wheels best on the first half."""
+    fits = {name: by[name][0][:, wheel] for name in stages}
+    name = max(fits, key=lambda n: float(fits[n].max()))
+    return name, int(fits[name].argmax())
+
+
+stage, unit = best_wheel(overlap["trained"])
+held = float(overlap["trained"][stage][1][unit, wheel])
+other_stage, other_unit = best_wheel(overlap["untrained"])
+chance = float(overlap["untrained"][other_stage][1][other_unit, wheel])
+print(f"trained:   {stage}, unit {unit}: overlap {held:.2f} on new pictures")
+print(f"untrained: its best unit:    {chance:.2f}")
+assert held > 2 * chance
+assert held > 0.1
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Eight pictures that excite the wheel unit most, darkened except where it answers. The bright spots lie on wheels of cars, buses and bicycles, whose outlines are drawn in yellow."}}
+maps = answers["trained"][stage][other].float()
+masks = world.part("wheel")[other]
+large = F.interpolate(
+    maps[:, unit : unit + 1], (64, 64), mode="bilinear", align_corners=False
+)[:, 0]
+limit = maps[:, unit].flatten().topk(round(0.005 * maps[:, unit].numel()))
+strong = large >= limit.values[-1]
+most = maps[:, unit].amax((1, 2)).argsort(descending=True)[:8].tolist()
+figure, panels = plt.subplots(1, 8, figsize=(7, 1), layout="constrained")
+for axes, n in zip(panels, most):
+    overlay(axes, world.images[other][n].float() / 255, strong[n], masks[n])
+plt.show()
+
+# %% [markdown]
+# Bright is where the unit answers, yellow is the truth. Nothing in the labels says "wheel"; a wheel is simply worth having if you must tell a bus from a house.
+#
+# How particular is it? Ask for the 50 pictures that excite it most, out of 500 that were not used to choose it:
+
+# %%
+with_wheel = masks.flatten(1).any(1)
+first50 = maps[:, unit].amax((1, 2)).argsort(descending=True)[:50]
+share = float(with_wheel[first50].double().mean())
+base = float(with_wheel.double().mean())
+print(f"pictures with a wheel: {share:.0%} of its first 50, {base:.0%} of all")
+kinds = world.labels[other][first50].bincount(minlength=10)
+print({classes[i]: n for i, n in enumerate(kinds.tolist()) if n})
+assert share > 2 * base
+
+# %% [markdown]
+# So much for one unit that we went looking for. Do not conclude that *every* unit has a name. [Gonzalez-Garcia et al. (2018)](../book/references.md#gonzalez-garcia-2018) searched AlexNet for the parts of PASCAL's objects in this way and found about a quarter of them. Exercise 4 asks whether this unit is even *needed*, and exercise 5 whether a unit is
+# anything special, compared with a mixture of units.
+#
+# ## Read every layer with a straight line
+#
+# We asked single units. Now ask a whole layer: *how much of the class can be read off here?* Freeze the network, take a layer's output $h$, and train the simplest classifier there is on it, one linear layer. It is called a [probe](../book/glossary.md#probe):
+#
+# $$ \min_{W, b}\; \frac{1}{N} \sum_n -\log \text{softmax}(W h_n + b)_{y_n} + \frac{\lambda}{2} \lVert W \rVert^2 . \tag{8.8} $$
+#
+# The probe cannot bend. If it succeeds, the *layer* has done the bending. The problem is convex, so there is no seed and no luck in it, only the choice of pictures.
+#
+# Early layers have far more numbers than we have pictures (stage 1: 24,576). We average each map over the four quarters of the picture first; the pixels themselves get a finer 16 x 16 grid, so that they have a fair chance.
+#
+# > **Predict.** Accuracy of a straight line on pixels, and on stages 1 to 4, of ten classes. And for the *untrained* network: does random depth help, do nothing, or hurt?
+
+# %%
+from course_utils.explain.probes import fit_probe
+
+pools = {
+    kind: {name: F.adaptive_avg_pool2d(m.float(), 2).flatten(1)
+           for name, m in maps.items()}
+    for kind, maps in answers.items()
+}  # fmt: skip
+pixels = F.adaptive_avg_pool2d(x, 16).flatten(1)
+layers = ["pixels", *stages]
+
+
+def accuracy_by_layer(kind, split):
+    fit_on, test_on = split[:800], split[800:]
+    row = []
+    for name in layers:
+        h = pixels if name == "pixels" else pools[kind][name]
+        probe = fit_probe(h[fit_on], world.labels[fit_on])
+        row.append(probe.accuracy(h[test_on], world.labels[test_on]))
+    return row
+
+
+splits = [torch.randperm(1200, generator=draw) for _ in range(5)]
+lines = {
+    kind: np.array([accuracy_by_layer(kind, s) for s in splits])
+    for kind in answers
+}
+print("           " + "  ".join(f"{name:>6s}" for name in layers))
+for kind, rows in lines.items():
+    print(f"{kind:9s}  " + "  ".join(f"{v:6.2f}" for v in np.median(rows, 0)))
+gain = np.median(lines["trained"], 0)
+assert (np.diff(gain) > 0).all()
+assert gain[4] > np.median(lines["untrained"], 0)[4] + 0.2
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Accuracy of linear probes over pixels and four stages. The trained network climbs from stage to stage to more than nine of ten; the untrained network stays far below it."}}
+figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+layer_curves(
+    axes, layers, lines, "accuracy of a linear probe", dashed=["untrained"]
+)
+axes.axhline(0.1, color=COLORS["gray"], linestyle=":")
+axes.set_ylim(0, 1)
+plt.show()
+
+# %% [markdown]
+# This is the experiment that the third lecture of the course calls "tapping off features at each layer". Zeiler and Fergus put a linear classifier on every layer of their network and tried other people's pictures (Caltech-101 and Caltech-256): the curve rises with the layers as ours does. ([Alain and Bengio, 2017](../book/references.md#alain-bengio-2017), gave the probe its name.)
+#
+# Look at the dashed curve before you believe the other one. An untrained network is well above chance, because its random filters with ReLU and pooling are features too. The difference between the curves is what was *learned*; the height alone is not.
+#
+# And a probe says what **can** be read at a layer. Whether the layers above *use* it is another question: wheels can be read off stage 3 whether or not the head ever looks at them.
+#
+# ## Checked claims
+#
+# | lecture | statement | verdict |
+# |---|---|---|
+# | 000 | Layer 1 shows edges and colours, layer 2 corners, layer 3 parts, layers 4 and 5 entire objects (nine patches a unit) ([C244](#c244)) | needs ImageNet for the network meant; in our small one purity rises from stage to stage, five of five sets, and the untrained network's does not. The words "corners" and "parts" are a reader's; the overlap with true parts is what can be checked |
+# | 001 | First-layer filters resemble Gabor filters ([C245](#c245)) | needs AlexNet for the network meant; with fourteen photographs a Gabor explains more than half of the median filter's variance. Others are blobs of colour, as the paper itself says |
+#
+# ## Pitfalls
+#
+# **1. The layer that overwrites what you kept.** Many published networks use `ReLU(inplace=True)`. Your hook kept a reference, and the next layer writes into it:
+
+# %% tags=["nbval-check-output"]
+hasty = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True))
+torch.manual_seed(0)
+noise = torch.randn(1, 3, 8, 8)
+mine = {}
+handle = hasty[0].register_forward_hook(lambda m, i, o: mine.update(conv=o))
+with torch.no_grad():
+    hasty(noise)
+handle.remove()
+with torch.no_grad(), Taps(hasty, ["0"]) as taps:
+    hasty(noise)
+print("negative answers kept by the bare hook:", int((mine["conv"] < 0).sum()))
+print("by Taps, which hands on a copy:", int((taps["0"] < 0).sum()) > 0)
+assert (mine["conv"] >= 0).all()
+
+# %% [markdown]
+# A convolution without a single negative answer: no error, no warning, only a wrong figure.
+#
+# **2. "It has Gabors, so it has learned."** Train the same network on the same pieces, with the *labels shuffled*. There is nothing to learn that would help with new pieces.
+#
+# > **Predict.** Do the filters of the network with shuffled labels look like noise, or like Gabors?
+
+# %% tags=["band-filters"]
+mixed = origin[torch.randperm(len(origin))]
+fooled = learn_photos(photo_net(SEED), cut, mixed)
+with torch.no_grad():
+    fooled_right = float((fooled(fresh).argmax(1) == fresh_origin).float().mean())
+fooled_fit = fit_gabor(fooled[0].weight.detach())
+fooled_oriented = orientation_energy(fooled[0].weight.detach())
+filters_result["share, shuffled"] = float(fooled_fit.share.median())
+filters_result["orientation, shuffled"] = float(fooled_oriented.mean())
+filters_result["accuracy, shuffled"] = fooled_right
+
+# %%
+expected = band("08_visualization.filters", "share, shuffled")
+print(f"shuffled labels, new pieces: {fooled_right:.0%} right (chance 7%)")
+print(f"Gabor share {fooled_fit.share.median():.2f}   20 seeds: {expected}")
+print(f"random start: {band('08_visualization.filters', 'share, start')}")
+assert expected.contains(float(fooled_fit.share.median()), slack=0.08)
+assert expected.minimum > band("08_visualization.filters", "share, start").maximum
+assert fooled_right < 0.2
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Thirty-two filters of the network that was trained on shuffled labels. Like those of the real task, many show smooth bars and colour blobs rather than noise."}}
+picture = mosaic(as_pictures(fooled[0].weight), columns=16, gap=2)
+figure, axes = plt.subplots(figsize=(7, 1.05), layout="constrained")
+axes.imshow(picture.transpose(1, 2, 0), interpolation="nearest")
+axes.set(xticks=[], yticks=[])
+axes.grid(False)
+plt.show()
+
+# %% [markdown]
+# It knows nothing, and its filters are far from noise. [Maennel et al. (2020)](../book/references.md#maennel-2020) show why: the first weights align with the statistics of the *pictures*, whatever the labels say. So structured filters tell you that data flow in and gradients flow back, that the learning rate is not absurd. Noisy filters are an alarm; smooth ones are not a proof.
+#
+# **3. Cut one pixel beside.** The usual shortcut: "the unit at row $i$ sits at pixel $i$ times the step; cut the field around it". Forget the half pixel, or the corner of the pooling, and nothing looks wrong:
+
+# %%
+top = tops["stage3"]
+inside = (top.boxes[..., :2].amin(-1) > 8) & (top.boxes[..., 2:].amax(-1) < 63)
+which = inside.nonzero()[:200]
+ratio = []
+for a, b in which.tolist():
+    x1, y1, x2, y2 = (top.boxes[a, b] // 8 * 8 + torch.tensor([1, 1, 8, 8])).tolist()
+    crop = x[int(top.images[a, b]), :, y1:y2, x1:x2]
+    with torch.no_grad(), Taps(net, ["stage3"]) as taps:
+        net(crop[None])
+    rest = taps["stage3"][0, int(top.units[a])]
+    row, column = (top.places[a, b] - top.boxes[a, b, [1, 0]] // 8).tolist()
+    if row < rest.shape[0] and column < rest.shape[1]:
+        ratio.append(float(rest[row, column] / top.scores[a, b]))
+print(f"{len(ratio)} patches cut one pixel too far down and right:")
+print(f"they give {np.median(ratio):.0%} of their score (right cut: 100%)")
+print(f"the worst tenth gives {np.quantile(ratio, 0.1):.0%} or less")
+assert np.quantile(ratio, 0.1) < 0.97
+
+# %% [markdown]
+# The pictures look the same. Only feeding them again tells.
+#
+# **4. Nine patches of one picture.** Without the rule "one patch a picture" neighbours win: the same edge, nine times, one pixel apart. Purity then counts one picture nine times:
+
+# %%
+crowd = top_patches(
+    net, x[:240], "stage1", fields=fields["stage1"], one_per_picture=False
+)
+apart = top_patches(net, x[:240], "stage1", fields=fields["stage1"])
+for word, found in (("any place", crowd), ("one a picture", apart)):
+    used = np.mean([len(row.unique()) for row in found.images])
+    value = float(class_purity(world.labels[found.images]).mean())
+    print(f"{word:14s} {used:.1f} pictures a unit, purity {value:.2f}")
+unfair = class_purity(world.labels[crowd.images]).mean()
+assert unfair > class_purity(world.labels[apart.images]).mean() + 0.1
+
+# %% [markdown]
+# ## Exercises
+#
+# **1. What a unit hates** (ten minutes). After the ReLU a unit cannot say "less than nothing". Before it, it can. Find the nine patches with the most *negative* answers of unit 0 of `stage1.conv1`, and compare them with its nine best. Predict how they look from equation 8.1.
+#
+# <details><summary>Hint</summary>
+#
+# The smallest value of $a$ is the largest of $-a$. A copy of the layer with its weights and bias negated is a network, too: `top_patches` takes any module.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+import copy
+
+opposite = copy.deepcopy(net.stage1.conv1)
+opposite.weight.data *= -1
+opposite.bias.data *= -1
+loves = top_patches(net.stage1.conv1, x[:100], "", units=[0])
+hates = top_patches(opposite, x[:100], "", units=[0])
+kernel = net.stage1.conv1.weight[0].detach()
+for word, found in (("best", loves), ("worst", hates)):
+    patches = cut_patches(x[:100], found, fill=0.0)[0]
+    flat = patches - patches.mean((1, 2, 3), keepdim=True)
+    cosine = F.cosine_similarity(flat.flatten(1), kernel.flatten()[None])
+    print(f"{word:5s} cosine with the filter {float(cosine.mean()):+.2f}")
+# They look like the filter, and like its negative.
+
+# %% [markdown]
+# **2. Which directions** (ten minutes). Fit Gabors to the learned photo filters, keep those with a share above one half, and count their orientations in four bins around 0, 45, 90 and 135 degrees. What would you expect from photographs of things that stand on the ground?
+#
+# <details><summary>Hint</summary>
+#
+# `fit.orientation` is the direction across the stripes. Shift by 22.5 degrees before you divide by 45, and take the result modulo 4.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+good = fits["learned"].share > 0.5
+bins = ((fits["learned"].orientation[good] + 22.5) // 45).long() % 4
+print("0, 45, 90, 135 degrees:", bins.bincount(minlength=4).tolist())
+assert int(bins.bincount(minlength=4).sum()) == int(good.sum())
+# Upright and lying edges are common in photographs, slanted ones less so; with
+# one network and so few filters the counts are too small to prove it.
+
+# %% [markdown]
+# **3. Prove a field without arithmetic** (ten minutes). Use poison to find out what one unit of the residual network `resnet18` of `course_utils.models` sees at the end of `layer2`, for pictures of 96 x 96 pixels, without `receptive_fields`. Compare with `summarise`.
+#
+# <details><summary>Hint</summary>
+#
+# One poisoned column after the other, as in the text. Put the network in `eval` mode, or batch normalisation will poison everything.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+from course_utils import models
+
+deep = models.build("resnet18").eval()
+stages_of = [n for n, _ in deep.named_children()]
+rows = [r for r in summarise(deep, (3, 96, 96)).rows if r.name.startswith("layer2")]
+target = rows[-1].name
+sees = []
+with torch.no_grad():
+    for c in range(0, 96, 3):  # every third column will do
+        sick = torch.zeros(1, 3, 96, 96)
+        sick[..., c] = torch.nan
+        with Taps(deep, [target]) as taps:
+            deep(sick)
+        sees.append(bool(taps[target][0, 0, 6, 6].isnan()))
+width = 3 * sum(sees)
+field = rows[-1].field
+low = max(0, field.low[1] + 6 * field.stride[1])
+high = min(95, field.high[1] + 6 * field.stride[1])
+print(f"poison: about {width} columns; arithmetic: {int(high - low + 1)}")
+assert abs(width - (high - low + 1)) <= 3
+
+# %% [markdown]
+# **4. Is the wheel unit needed?** (fifteen minutes). Silence it: a hook that sets its channel to 0. What happens to the accuracy on cars, buses and bicycles, and on the others? Do the same with ten other units of that stage, as a baseline. Write down first what you expect.
+#
+# <details><summary>Hint</summary>
+#
+# `attach(model, {stage: hook})` of `course_utils.explain.hooks`; what the hook returns replaces the output. Change a copy, not the output itself.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+from course_utils.explain.hooks import attach
+
+rolling = torch.tensor([classes.index(n) for n in ("car", "bus", "bicycle")])
+trial, truth = x[500:800], world.labels[500:800]
+has_wheels = torch.isin(truth, rolling)
+
+
+def right_without(silent):
+    def hush(module, inputs, output):
+        output = output.clone()
+        output[:, silent] = 0
+        return output
+
+    with torch.no_grad(), attach(net, {stage: hush}):
+        good = net(trial).argmax(1) == truth
+    return float(good[has_wheels].float().mean()), float(good[~has_wheels].float().mean())
+
+
+whole = right_without([])
+print(f"nothing silenced: wheels {whole[0]:.3f}, others {whole[1]:.3f}")
+print("wheel unit:       wheels {:.3f}, others {:.3f}".format(*right_without([unit])))
+others = [u for u in range(0, 60, 6) if u != unit][:8]
+drops = [whole[0] - right_without([u])[0] for u in others]
+print(f"eight other units: wheels fall by {np.mean(drops):.3f} on average")
+# Often little happens: other units know of wheels, too. "It looks for wheels" and
+# "the network needs it" are two statements.
+
+# %% [markdown]
+# **5. Is a unit special?** (half an hour). [Szegedy et al. (2014)](../book/references.md#szegedy-2014) say that a random mixture of units can be read as well as a unit. [Bau et al. (2017)](../book/references.md#bau-2017) measure the opposite. Turn the stage of the wheel unit by a random rotation of its channels and compare: the mean held-out overlap with parts of units and of mixtures.
+#
+# <details><summary>Hint</summary>
+#
+# `torch.linalg.qr` of a random square matrix gives a rotation $Q$; the mixtures are `torch.einsum("uv,nvij->nuij", Q, maps)`.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+maps = answers["trained"][stage].float()
+count = maps.shape[1]
+turned = []
+for seed in range(3):
+    draw_turn = torch.Generator().manual_seed(seed)
+    turn, _ = torch.linalg.qr(torch.randn(count, count, generator=draw_turn))
+    mixed_maps = {stage: torch.einsum("uv,nvij->nuij", turn, maps[:1000])}
+    turned.append(mean_overlap(*part_overlap(mixed_maps, stage)))
+print(f"units:    {mean_overlap(*overlap['trained'][stage]):.3f}")
+print(f"mixtures: {min(turned):.3f} to {max(turned):.3f} (three rotations)")
+
+# %% [markdown]
+# **6. Your own network** (an evening). Take any network of your own, or the torchvision one whose weights you have, and answer for one layer: how many of its units would *you* name, and how many of your names survive a second set of pictures? Have a friend name the units of an untrained network without telling which is which.
+#
+# <details><summary>Hint</summary>
+#
+# `top_patches`, `cut_patches` and `patch_walls` take any network and any pictures. Name on set A; on set B hide the names and match walls to names. Count the hits, and the hits that a shuffled matching gives.
+#
+# </details>
+
+# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+# A machine's stand-in for the friend: "name" a unit by the most common class of its nine
+# pictures on set A, and count how often the same name comes back on set B.
+def names_that_survive(maps):
+    first, second = (maps[s].float().amax((2, 3)).topk(9, dim=0).indices.T for s in (one, other))
+    a = world.labels[one][first].mode(dim=1).values
+    b = world.labels[other][second].mode(dim=1).values
+    return float((a == b).float().mean())
+
+
+for kind in answers:
+    print(kind, [round(names_that_survive(answers[kind][s]), 2) for s in stages])
+# blind names come back about once in ten
+
+# %% [markdown]
+# ## At scale
+#
+# The same measurements on photographs: a residual network trained on 40,000 pictures of CIFAR-10, asked about 10,000 that it has never seen.
+
+# %%
+scale = load_record("08_visualization.cifar10")
+print(scale["pictures"])
+print("repeat with:", scale["command"])
+for kind in ("trained", "untrained"):
+    for name in scale["layers"]:
+        if name != "pixels":
+            purity_there = band("08_visualization.cifar10", f"purity, {kind}, {name}")
+            print(f"purity, {kind:9s} {name:7s} {purity_there}")
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels for photographs of CIFAR-10 over the layers of a residual network. Left, accuracy of linear probes; right, class purity of nine pictures. In both the trained network rises and the untrained one stays low."}}
+runs = scale["metrics"]
+figure, (left, right_) = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
+for axes, measure, word in (
+    (left, "probe", "accuracy of a linear probe"),
+    (right_, "purity", "class purity of nine pictures"),
+):
+    there = [n for n in scale["layers"] if f"{measure}, trained, {n}" in runs]
+    rows = {
+        kind: np.array([runs[f"{measure}, {kind}, {n}"] for n in there]).T
+        for kind in ("trained", "untrained")
+    }
+    layer_curves(axes, there, rows, word, dashed=["untrained"])
+    axes.set_ylim(0, 1)
+plt.show()
+
+# %% [markdown]
+# ## Summary
+#
+# - A hook reads any layer; it must come off again, and it must hand on a copy.
+# - A first-layer filter is a picture of what excites it most. Trained on photographs, many are Gabor-like, others blobs of colour. The fair opponent is a filter with the same spectrum, not noise, and smooth filters do not prove that a network has learned its task.
+# - Deeper units have no picture of their own. Ask the data: nine patches, one a picture, cut to the receptive field. Cut right, they give the same answer when fed again.
+# - A name from nine pictures is a guess. Purity against blind draws, overlap with the truth on new pictures, and an untrained network turn it into a measurement.
+# - A linear probe says what can be read off a layer, not what is used.
+#
+# **Further reading.** [Zeiler and Fergus (2014)](../book/references.md#zeiler-fergus-2014), figure 2, the nine patches of five layers. [Bau et al. (2017)](../book/references.md#bau-2017) for counting what units detect. [Gonzalez-Garcia et al. (2018)](../book/references.md#gonzalez-garcia-2018) for doing so with doubt.
+#
+# **The next question.** A unit looks for wheels. But why did the network call *this* picture a bus? [What in this picture mattered](08b_saliency.ipynb) asks the picture instead of the unit.
