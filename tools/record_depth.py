@@ -1,6 +1,7 @@
 """Measure what chapter 06c shows: thin VGGs of several depths, and how their layers answer to small changes.
 
 python -m tools.record_depth shapes      error against depth, large kernels for comparison, robustness; no data needed
+python -m tools.record_depth rates       the same networks, each with the learning rate that suits it (about 10 minutes)
 python -m tools.record_depth cifar10     error against depth on CIFAR-10 (course data cifar10)
 
 The networks, the pictures and the training are the cells of the chapter tagged ``band-study``, run as they stand
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +25,9 @@ from tools.bands import tagged_code
 CHAPTER = "06c_depth"
 DEPTHS = {6: (1, 1, 1), 9: (2, 2, 2), 12: (3, 3, 3), 18: (5, 5, 5)}
 TRAIN, TEST = 4000, 1000
+RATES = (2e-3, 5e-3, 1e-2)
+TRIAL_SEED = 100  # of the runs that choose a rate; none of theirs is reported
+EQUAL_WORK = {9: 6 / 64, 12: 5 / 64}  # widths with which these depths cost what 6 layers do (exercise 6)
 
 
 def study() -> dict[str, Any]:
@@ -67,6 +72,40 @@ def record_shapes(seeds: int) -> None:
     _save("shapes", seeds, metrics, "shapes on gradients, 16 x 16, 4,000 for training, 1,000 for the test")
 
 
+def record_rates(seeds: int) -> None:
+    """Errors of stacks, large kernels and stacks without inner ReLUs, each at its own learning rate."""
+    here = study()
+    pictures, world, wrong_share, train_thin = (
+        here[name] for name in ("shape_pictures", "shape_world", "wrong_share", "train_thin")
+    )
+    held_out, test = pictures(*world(TEST, 30_000)), pictures(*world(TEST, 10_000))
+    networks: dict[str, Any] = {f"{n} layers": partial(here["thin_vgg"], DEPTHS[n]) for n in (6, 9, 12)}
+    networks |= {f"one {side}x{side}": partial(here["large_kernels"], side) for side in (5, 7)}
+    networks |= {f"{n} layers, straight": partial(here["straight_stacks"], DEPTHS[n][0]) for n in (9, 12)}
+    networks |= {f"{n} layers, equal work": partial(here["thin_vgg"], DEPTHS[n], width=EQUAL_WORK[n]) for n in (9, 12)}
+    networks["18 layers"] = partial(here["thin_vgg"], DEPTHS[18])
+    metrics: dict[str, list[float]] = {}
+    chosen: dict[str, float] = {}
+
+    def error(name: str, seed: int, rate: float, images: ImageSet) -> float:
+        torch.manual_seed(seed)
+        return wrong_share(train_thin(networks[name](), pictures(*world(TRAIN, seed)), seed, lr=rate), images)
+
+    for name in networks:
+        trials = {rate: error(name, TRIAL_SEED, rate, held_out) for rate in RATES}
+        chosen[name] = min(RATES, key=lambda rate: trials[rate])
+        metrics[f"error, {name}"] = [error(name, seed, chosen[name], test) for seed in range(seeds)]
+        print(name, trials, metrics[f"error, {name}"], flush=True)
+        what = "shapes on gradients, 16 x 16, 4,000 for training, 1,000 for the test; rates chosen on 1,000 others"
+        _save(
+            "rates",
+            seeds,
+            metrics,
+            what,
+            more={"rates": list(RATES), "chosen_rates": chosen, "widths": {str(n): w for n, w in EQUAL_WORK.items()}},
+        )
+
+
 def read_cifar10(count: int) -> tuple[ImageSet, ImageSet]:
     """Return the first images of CIFAR-10's training set, and its last 2,000, which are held out."""
     whole = data.load("cifar10", "train")
@@ -92,7 +131,14 @@ def _reordered(images: ImageSet, seed: int) -> ImageSet:
     return images.subset(torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)))
 
 
-def _save(name: str, seeds: int, metrics: dict[str, list[float]], pictures: str, options: str = "") -> None:
+def _save(
+    name: str,
+    seeds: int,
+    metrics: dict[str, list[float]],
+    pictures: str,
+    options: str = "",
+    more: dict[str, Any] | None = None,
+) -> None:
     save_record(
         f"{CHAPTER}.{name}",
         {
@@ -102,13 +148,14 @@ def _save(name: str, seeds: int, metrics: dict[str, list[float]], pictures: str,
             "stages": {str(depth): list(stages) for depth, stages in DEPTHS.items()},
             "seeds": list(range(seeds)),
             "command": f"python -m tools.record_depth {name} --seeds {seeds}{options}",
-        },
+        }
+        | (more or {}),
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("shapes", "cifar10"))
+    parser.add_argument("what", choices=("shapes", "rates", "cifar10"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--epochs", type=int, default=4)
@@ -116,6 +163,8 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     if chosen.what == "shapes":
         record_shapes(chosen.seeds)
+    elif chosen.what == "rates":
+        record_rates(chosen.seeds)
     else:
         record_cifar10(chosen.seeds, chosen.count, chosen.epochs)
     return 0

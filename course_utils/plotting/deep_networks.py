@@ -82,13 +82,13 @@ def challenge_years(upper: Axes, lower: Axes, entries: Sequence[Mapping[str, Any
     Args:
         upper: axes for the error.
         lower: axes for the depth.
-        entries: each with ``year network depth top5_error images models``.
+        entries: each with ``year network depth top5_error images models``; ``depth`` is None of what is no network.
     """
     for entry in entries:
         test, single = entry["images"] == "test", entry["models"] == 1
         color = COLORS["blue"] if test else COLORS["vermillion"]
         face = color if test else "white"
-        marker = "o" if single else "s"
+        marker = "^" if entry["depth"] is None else "o" if single else "s"
         upper.plot([entry["year"]], [entry["top5_error"]], marker, color=color, markerfacecolor=face, markersize=7)
     best: dict[int, Mapping[str, Any]] = {}
     for entry in entries:
@@ -100,6 +100,7 @@ def challenge_years(upper: Axes, lower: Axes, entries: Sequence[Mapping[str, Any
     years = sorted(best)
     upper.plot(years, [best[y]["top5_error"] for y in years], color=COLORS["blue"], linewidth=1, alpha=0.6, zorder=0)
     for marker, face, color, label in (
+        ("^", COLORS["blue"], COLORS["blue"], "test images, no network"),
         ("s", COLORS["blue"], COLORS["blue"], "test images, several networks"),
         ("o", COLORS["blue"], COLORS["blue"], "test images, one network"),
         ("o", "white", COLORS["vermillion"], "validation images, one network"),

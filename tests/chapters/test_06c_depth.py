@@ -187,6 +187,7 @@ def test_s175_the_chart_draws_every_entry_and_flags_validation():
         assert (year, error) == (entry["year"], entry["top5_error"])
         assert (line.get_markerfacecolor() == "white") == (entry["images"] == "validation")
         assert (line.get_marker() == "o") == (entry["models"] == 1)
+        assert (line.get_marker() == "^") == (entry["depth"] is None)
     depths = {(e["year"], e["depth"]) for e in entries if e["depth"]}
     assert {tuple(line.get_xydata()[0]) for line in lower.lines} == depths
     plt.close(figure)
