@@ -66,7 +66,8 @@ def fit_probe(features: Tensor, labels: Tensor, *, decay: float = 1e-2, steps: i
     if labels.unique().numel() < 2:
         raise ValueError("labels must hold at least two classes: nothing can be told apart otherwise")
     mean, deviation = features.mean(0), features.std(0, unbiased=False)
-    deviation = torch.where(deviation > 1e-6 * features.abs().amax().clamp_min(1e-12), deviation, 1.0)
+    # A feature that is the same for all stays at 0 instead of becoming rounding noise of length 1.
+    deviation = torch.where(deviation > 1e-6 * features.abs().amax(0).clamp_min(1e-12), deviation, 1.0)
     x = (features - mean) / deviation
     classes = int(labels.max()) + 1
     weight = torch.zeros(classes, x.shape[1], dtype=x.dtype, device=x.device, requires_grad=True)

@@ -42,7 +42,9 @@ def mosaic(pictures: Any, columns: int = 3, gap: int = 1, ground: float = 1.0) -
     return wall
 
 
-def patch_walls(walls: Mapping[str, Any], titles: Mapping[str, Sequence[str]] | None = None, size: float = 1.3) -> Figure:
+def patch_walls(
+    walls: Mapping[str, Any], titles: Mapping[str, Sequence[str]] | None = None, size: float = 1.3
+) -> Figure:
     """Draw the top patches of some units, one row a layer, one mosaic a unit.
 
     Args:

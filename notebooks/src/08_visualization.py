@@ -82,7 +82,7 @@ plotting.image_grid(
 #
 # ### Open it without changing it
 #
-# All three need the same tool. The network hands you ten scores; you want what the layers in between said. PyTorch lets you hang a function on a module, a **hook**, that is called with the module's output. Five lines:
+# All three need the same tool. The network hands you ten scores; you want what the layers in between said. PyTorch lets you hang a function on a module, a [hook](../book/glossary.md#hook), that is called with the module's output. Five lines:
 
 # %% tags=["nbval-check-output"]
 kept = {}
@@ -122,18 +122,22 @@ assert torch.equal(taps["stage2"], kept["stage2"])
 #
 # $$ \arg\max_{\lVert x \rVert = 1} w \cdot x = \frac{w}{\lVert w \rVert} . \tag{8.1} $$
 #
-# The weights, painted as a picture, *are* what the unit looks for. Try it: choose a kernel, then change the picture's numbers until the middle output is as large as possible with as little ink as possible.
+# The weights, painted as a picture, *are* what the unit looks for. Try it: step through the output and stop where it is largest. What does the picture look like under the kernel there, and where the output is most negative?
 
 # %%
-ConvolutionExplorer(picture="digit", kernel="edge")
+ConvolutionExplorer(picture="digit", kernel="Sobel")
 
 # %% tags=["nbval-check-output"]
 w = net.stage1.conv1.weight[0].detach()
-rivals = torch.randn(100_000, w.numel(), generator=torch.Generator().manual_seed(1))
+rivals = torch.randn(
+    100_000, w.numel(), generator=torch.Generator().manual_seed(1)
+)
 rivals = rivals / rivals.norm(dim=1, keepdim=True)
 itself = float((w.flatten() / w.norm()) @ w.flatten())
 best = float((rivals @ w.flatten()).max())
-print(f"best of 100,000 random patches: {best / itself:.0%} of the filter itself")
+print(
+    f"best of 100,000 random patches: {best / itself:.0%} of the filter itself"
+)
 assert best < itself
 
 # %% [markdown]
@@ -212,7 +216,9 @@ learn_photos(photos, cut, origin)
 after = photos[0].weight.detach().clone()
 fresh, fresh_origin = pieces(1000, SEED + 500)
 with torch.no_grad():
-    photo_right = float((photos(fresh).argmax(1) == fresh_origin).float().mean())
+    photo_right = float(
+        (photos(fresh).argmax(1) == fresh_origin).float().mean()
+    )
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of thirty-two little squares. Above, coloured noise without any structure: the filters at the start. Below, the learned filters: many show bright and dark bars at different angles, some are blobs of one colour, and a few are still noisy."}}
 from course_utils.explain.filters import as_pictures
@@ -260,7 +266,9 @@ examples = {
 }
 for name, picture in examples.items():
     weight = torch.tensor(picture, dtype=torch.float32)[None, None]
-    assert torch.allclose(orientation(weight), orientation_energy(weight), atol=1e-5)
+    assert torch.allclose(
+        orientation(weight), orientation_energy(weight), atol=1e-5
+    )
     print(f"{name:8s} {float(orientation(weight)):.2f}")
 
 # %% [markdown]
@@ -303,7 +311,9 @@ fits = {
     "learned": fit_gabor(after),
     "scrambled": fit_gabor(phase_scrambled(after)),
 }
-filters_result = {f"share, {k}": float(f.share.median()) for k, f in fits.items()}
+filters_result = {
+    f"share, {k}": float(f.share.median()) for k, f in fits.items()
+}
 filters_result |= {f"orientation, {k}": v for k, v in oriented.items()}
 filters_result["accuracy"] = photo_right
 
@@ -393,7 +403,9 @@ ReceptiveField(layers=to_stage3, size=64)
 
 # %% tags=["nbval-check-output"]
 sick = torch.zeros(64, 3, 64, 64)
-sick[torch.arange(64), :, :, torch.arange(64)] = torch.nan  # picture c: column c
+sick[torch.arange(64), :, :, torch.arange(64)] = (
+    torch.nan
+)  # picture c: column c
 with torch.no_grad(), Taps(net, ["stage2"]) as taps:
     net(sick)
 seen_by = taps["stage2"].isnan().any(1).any(1)  # (column, unit)
@@ -429,9 +441,7 @@ for n in range(200):
     found.append((float(answers.max()), n, place // 8, place % 8))
 found = sorted(found, reverse=True)[:9]
 
-top = top_patches(
-    net, x[:200], "stage3", units=[unit], fields=fields["stage3"]
-)
+top = top_patches(net, x[:200], "stage3", units=[unit], fields=fields["stage3"])
 assert top.images[0].tolist() == [n for _, n, _, _ in found]
 assert top.places[0].tolist() == [[i, j] for _, _, i, j in found]
 print("the same nine pictures, the same nine places")
@@ -518,7 +528,10 @@ def layer_features(model):
 
 torch.manual_seed(SEED)
 untrained = build_model().eval()
-answers = {"trained": layer_features(net), "untrained": layer_features(untrained)}
+answers = {
+    "trained": layer_features(net),
+    "untrained": layer_features(untrained),
+}
 sets = torch.randperm(1200, generator=draw).view(5, 240)
 
 
@@ -555,7 +568,7 @@ plt.show()
 # %% [markdown]
 # <span id="c244"></span>Purity rises from layer to layer, in all five sets, and only in the trained network. The last part of the lecture's sentence, "entire objects" at the top, comes back in our small network, with a number.
 #
-# **Parts.** Purity says nothing about *wheels*. For that we use the truth. Let $S_c$ be the pixels where unit $c$ answers strongly (its strongest half percent, after [Bau et al., 2017](../book/references.md#bau-2017)), enlarged to the size of the picture, and $M$ the pixels that show a wheel. Their overlap is
+# **Parts.** Purity says nothing about *wheels*. For that we use the truth. Let $S_c$ be the pixels where unit $c$ answers strongly (its strongest half percent, as in [network dissection](../book/glossary.md#network-dissection) by [Bau et al., 2017](../book/references.md#bau-2017)), enlarged to the size of the picture, and $M$ the pixels that show a wheel. Their overlap is
 #
 # $$ \text{IoU}(c, M) = \frac{|S_c \cap M|}{|S_c \cup M|} , \tag{8.7} $$
 #
@@ -762,7 +775,9 @@ assert (mine["conv"] >= 0).all()
 mixed = origin[torch.randperm(len(origin))]
 fooled = learn_photos(photo_net(SEED), cut, mixed)
 with torch.no_grad():
-    fooled_right = float((fooled(fresh).argmax(1) == fresh_origin).float().mean())
+    fooled_right = float(
+        (fooled(fresh).argmax(1) == fresh_origin).float().mean()
+    )
 fooled_fit = fit_gabor(fooled[0].weight.detach())
 fooled_oriented = orientation_energy(fooled[0].weight.detach())
 filters_result["share, shuffled"] = float(fooled_fit.share.median())
@@ -775,7 +790,9 @@ print(f"shuffled labels, new pieces: {fooled_right:.0%} right (chance 7%)")
 print(f"Gabor share {fooled_fit.share.median():.2f}   20 seeds: {expected}")
 print(f"random start: {band('08_visualization.filters', 'share, start')}")
 assert expected.contains(float(fooled_fit.share.median()), slack=0.08)
-assert expected.minimum > band("08_visualization.filters", "share, start").maximum
+assert (
+    expected.minimum > band("08_visualization.filters", "share, start").maximum
+)
 assert fooled_right < 0.2
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Thirty-two filters of the network that was trained on shuffled labels. Like those of the real task, many show smooth bars and colour blobs rather than noise."}}
@@ -797,7 +814,9 @@ inside = (top.boxes[..., :2].amin(-1) > 8) & (top.boxes[..., 2:].amax(-1) < 63)
 which = inside.nonzero()[:200]
 ratio = []
 for a, b in which.tolist():
-    x1, y1, x2, y2 = (top.boxes[a, b] // 8 * 8 + torch.tensor([1, 1, 8, 8])).tolist()
+    x1, y1, x2, y2 = (
+        top.boxes[a, b] // 8 * 8 + torch.tensor([1, 1, 8, 8])
+    ).tolist()
     crop = x[int(top.images[a, b]), :, y1:y2, x1:x2]
     with torch.no_grad(), Taps(net, ["stage3"]) as taps:
         net(crop[None])
@@ -885,7 +904,9 @@ from course_utils import models
 
 deep = models.build("resnet18").eval()
 stages_of = [n for n, _ in deep.named_children()]
-rows = [r for r in summarise(deep, (3, 96, 96)).rows if r.name.startswith("layer2")]
+rows = [
+    r for r in summarise(deep, (3, 96, 96)).rows if r.name.startswith("layer2")
+]
 target = rows[-1].name
 sees = []
 with torch.no_grad():
@@ -927,12 +948,18 @@ def right_without(silent):
 
     with torch.no_grad(), attach(net, {stage: hush}):
         good = net(trial).argmax(1) == truth
-    return float(good[has_wheels].float().mean()), float(good[~has_wheels].float().mean())
+    return float(good[has_wheels].float().mean()), float(
+        good[~has_wheels].float().mean()
+    )
 
 
 whole = right_without([])
 print(f"nothing silenced: wheels {whole[0]:.3f}, others {whole[1]:.3f}")
-print("wheel unit:       wheels {:.3f}, others {:.3f}".format(*right_without([unit])))
+print(
+    "wheel unit:       wheels {:.3f}, others {:.3f}".format(
+        *right_without([unit])
+    )
+)
 others = [u for u in range(0, 60, 6) if u != unit][:8]
 drops = [whole[0] - right_without([u])[0] for u in others]
 print(f"eight other units: wheels fall by {np.mean(drops):.3f} on average")
@@ -969,18 +996,24 @@ print(f"mixtures: {min(turned):.3f} to {max(turned):.3f} (three rotations)")
 #
 # </details>
 
+
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # A machine's stand-in for the friend: "name" a unit by the most common class of its nine
 # pictures on set A, and count how often the same name comes back on set B.
 def names_that_survive(maps):
-    first, second = (maps[s].float().amax((2, 3)).topk(9, dim=0).indices.T for s in (one, other))
+    first, second = (
+        maps[s].float().amax((2, 3)).topk(9, dim=0).indices.T
+        for s in (one, other)
+    )
     a = world.labels[one][first].mode(dim=1).values
     b = world.labels[other][second].mode(dim=1).values
     return float((a == b).float().mean())
 
 
 for kind in answers:
-    print(kind, [round(names_that_survive(answers[kind][s]), 2) for s in stages])
+    print(
+        kind, [round(names_that_survive(answers[kind][s]), 2) for s in stages]
+    )
 # blind names come back about once in ten
 
 # %% [markdown]
@@ -995,12 +1028,16 @@ print("repeat with:", scale["command"])
 for kind in ("trained", "untrained"):
     for name in scale["layers"]:
         if name != "pixels":
-            purity_there = band("08_visualization.cifar10", f"purity, {kind}, {name}")
+            purity_there = band(
+                "08_visualization.cifar10", f"purity, {kind}, {name}"
+            )
             print(f"purity, {kind:9s} {name:7s} {purity_there}")
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels for photographs of CIFAR-10 over the layers of a residual network. Left, accuracy of linear probes; right, class purity of nine pictures. In both the trained network rises and the untrained one stays low."}}
 runs = scale["metrics"]
-figure, (left, right_) = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
+figure, (left, right_) = plt.subplots(
+    1, 2, figsize=(7, 2.8), layout="constrained"
+)
 for axes, measure, word in (
     (left, "probe", "accuracy of a linear probe"),
     (right_, "purity", "class purity of nine pictures"),

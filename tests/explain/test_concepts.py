@@ -38,7 +38,8 @@ def test_batches_and_coarser_maps_agree_with_the_truth() -> None:
     a = concept_overlap(net, x, masks, "", share=0.02, batch_size=7)
     b = concept_overlap(net, x, masks, "", share=0.02, batch_size=64)
     torch.testing.assert_close(a, b)
-    assert a[0, 0] > 0.5
+    assert a[0, 0] > 0.3  # corners of squares fall between the cells
+    assert a[0, 1] == 0
 
 
 def test_a_unit_that_never_answers_overlaps_with_nothing() -> None:

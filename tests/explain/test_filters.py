@@ -28,7 +28,7 @@ def test_zero_is_grey_and_full_contrast_is_used() -> None:
 
 
 def test_only_filters_that_read_a_picture_can_be_painted() -> None:
-    with pytest.raises(ValueError, match="24 channels have no colours.*top_patches"):
+    with pytest.raises(ValueError, match=r"24 channels have no colours.*top_patches"):
         as_pictures(torch.zeros(4, 24, 3, 3))
     with pytest.raises(ValueError, match="shape"):
         as_pictures(torch.zeros(4, 3, 3))
