@@ -19,11 +19,13 @@ from course_utils.models.miniature import Miniature
 from course_utils.recipes import stored_weights
 from course_utils.runtime import get_device, save_record, seed_everything
 from course_utils.training import evaluate, fit
+from course_utils.training.muon import Muon, split_groups
 from course_utils.training.speed import choose_speed
 
 NAME = "cifar10_resnet"
 CLASSES = REAL_CLASSES["cifar10"]
-EPOCHS, BATCH_SIZE, PEAK_LR, DECAY, SMOOTHING = 16, 128, 6e-3, 0.05, 0.1
+EPOCHS, BATCH_SIZE, SMOOTHING, WARMUP = 10, 160, 0.1, 0.1
+RATES = {"lr": 0.09, "head_lr": 0.1, "other_lr": 0.05, "weight_decay": 5e-4}
 TRAIN, HELD_OUT = range(40_000), range(40_000, 50_000)
 MEAN, SPREAD = (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)
 
@@ -62,7 +64,7 @@ def train(
     progress: bool | None = None,
     checkpoints: str | None = None,
 ) -> nn.Module:
-    """Train one network with AdamW and a one-cycle schedule on flipped and shifted pictures; round it to float16.
+    """Train one network with Muon on flipped and shifted pictures, and round it to float16.
 
     Args:
         images: pictures (N, 3, 32, 32).
@@ -79,8 +81,8 @@ def train(
     model = build_model()
     how = choose_speed(model, get_device(None if device is None else str(device)))
 
-    def optimizer(parameters: Any, lr: float) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(parameters, lr=lr, weight_decay=DECAY, fused=True)
+    def optimizer(_: Any, lr: float) -> torch.optim.Optimizer:
+        return Muon(split_groups(model, **RATES), lr)
 
     def loss(logits: Tensor, y: Tensor) -> Tensor:
         return nn.functional.cross_entropy(logits, y, label_smoothing=SMOOTHING)
@@ -91,9 +93,10 @@ def train(
         model,
         batches,
         epochs=epochs,
-        lr=PEAK_LR,
+        lr=RATES["lr"],
         optimizer=optimizer,
-        schedule="one_cycle",
+        schedule="linear",
+        warmup=int(WARMUP * epochs * len(batches)),
         loss=loss,
         speed=how,
         progress=progress,
@@ -139,11 +142,11 @@ def run(
         "training set, held out",
         "setting": {
             "network": 'Miniature("residual", width=32, blocks=2)',
-            "optimizer": "AdamW, one-cycle",
+            "optimizer": "Muon, linear",
             "epochs": EPOCHS,
             "batch_size": BATCH_SIZE,
-            "peak_lr": PEAK_LR,
-            "weight_decay": DECAY,
+            **RATES,
+            "warmup": WARMUP,
             "label_smoothing": SMOOTHING,
             "augmentation": "flips, crops after 4 reflected pixels of padding",
             "speed": str(choose_speed(model, device)),

@@ -107,7 +107,7 @@ def test_without_a_file_the_network_is_untrained() -> None:
 
 def test_a_folder_finds_its_file_and_asks_where_there_are_two(resnet18: Path, tmp_path: Path) -> None:
     assert find_file("resnet18", resnet18.parent) == resnet18
-    with pytest.raises(PretrainedError, match=r"no file named resnet34-DIGITS.pth; .* weights='DEFAULT'"):
+    with pytest.raises(PretrainedError, match=r"no file named resnet34-DIGITS\.pth; .*weights='DEFAULT'"):
         find_file("resnet34", resnet18.parent)
     for digits in ("0676ba61", "11ad3fa6"):
         (tmp_path / f"resnet50-{digits}.pth").touch()
@@ -167,7 +167,7 @@ class TestRefused:
 
 def test_pictures_are_prepared_as_the_weights_were_trained() -> None:
     gray = torch.full((1, 3, 2, 2), 128, dtype=torch.uint8)
-    assert prepare_for("inception_v3")(gray).unique().tolist() == pytest.approx([2 * 128 / 255 - 1])
+    assert prepare_for("inception_v3")(gray).unique().tolist() == pytest.approx([2 * 128 / 255 - 1], abs=1e-6)
     found = prepare_for("resnet18")(gray)[0, :, 0, 0]
     assert found.tolist() == pytest.approx([(128 / 255 - m) / s for m, s in
-                                            ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))])  # fmt: skip
+                                            ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))], abs=1e-6)  # fmt: skip

@@ -153,7 +153,7 @@ class TestRecipes:
         assert trained("scenes").record == record
 
     def test_cifar10_trains_on_the_first_and_measures_on_the_last(self, monkeypatch, tmp_path) -> None:
-        pictures = data.synthetic.make_images(192, size=32, seed=1)
+        pictures = data.synthetic.make_images(224, size=32, seed=1)
         images = data.ImageSet(pictures.images, pictures.labels, cifar10_resnet.CLASSES, "cifar10/train")
         seen = SimpleNamespace(trained=0)
         train = cifar10_resnet.train
@@ -168,10 +168,10 @@ class TestRecipes:
         monkeypatch.setattr(cifar10_resnet, "save_record", lambda name, record: saved.update({name: record}))
         monkeypatch.setattr(cifar10_resnet, "weights_path", lambda: tmp_path / "cifar10_resnet.pt")
         monkeypatch.setattr(cifar10_resnet, "EPOCHS", 1)
-        monkeypatch.setattr(cifar10_resnet, "TRAIN", range(128))
-        monkeypatch.setattr(cifar10_resnet, "HELD_OUT", range(128, 192))
+        monkeypatch.setattr(cifar10_resnet, "TRAIN", range(160))
+        monkeypatch.setattr(cifar10_resnet, "HELD_OUT", range(160, 224))
         record = RECIPES["cifar10_resnet"](device="cpu", progress=False)
-        assert seen.trained == 128
+        assert seen.trained == 160
         assert saved["cifar10_resnet"] == record
         assert (record["accuracy_by_class"].keys()) == set(cifar10_resnet.CLASSES)
         assert record["bytes"] < stored_weights.LARGEST
