@@ -88,10 +88,10 @@ def fold(trained: nn.Sequential) -> nn.Sequential:
     trained.eval()
     for stage in range(1, len(WIDTHS) + 1):
         source, target = getattr(trained, f"stage{stage}"), getattr(plain, f"stage{stage}")
-        for number in (1, 2)[: 1 if stage == 1 else 2]:
+        for number in (1,) if stage == 1 else (1, 2):
             fused = fuse_conv_bn_eval(getattr(source, f"conv{number}"), getattr(source, f"norm{number}"))
             getattr(target, f"conv{number}").load_state_dict(fused.state_dict())
-    plain.head.load_state_dict(trained.head.state_dict())
+    plain[-1].load_state_dict(trained[-1].state_dict())
     return plain
 
 

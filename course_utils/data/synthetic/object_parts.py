@@ -19,6 +19,7 @@ PARTS = (
     "background", "body", "wheel", "window", "light", "door", "wall", "roof", "chimney", "frame", "wing", "tail",
     "trunk", "crown", "head", "eye", "beak", "leg", "ear", "hair", "nose", "mouth",
 )  # fmt: skip
+Point = tuple[Measure, Measure]
 NUMBERS = 40  # random numbers that one picture may use
 EDGE = 0.7
 
@@ -146,8 +147,8 @@ def bus(pen: Pen) -> None:
     )
     tyre, rim = pen.rubber()
     radius = pen.number(0.17, 0.22)
-    for cx in (pen.number(-0.62, -0.45), pen.number(0.3, 0.45)):
-        pen.wheel(cx, tall - 0.03, radius, tyre, rim)
+    for place in (pen.number(-0.62, -0.45), pen.number(0.3, 0.45)):
+        pen.wheel(place, tall - 0.03, radius, tyre, rim)
 
 
 def bicycle(pen: Pen) -> None:
@@ -164,8 +165,10 @@ def bicycle(pen: Pen) -> None:
             dx, dy = 0.95 * radius * angle.cos(), 0.95 * radius * angle.sin()
             pen.put("wheel", capsule(x, y, (cx - dx, 0.28 - dy), (cx + dx, 0.28 + dy), 0.012), rim, edge=1)
         pen.put("wheel", (disc + 0.055).abs() - 0.055, tyre, edge=1)
-    crank, seat, head = (-0.06, 0.3), (-0.26, -0.22), (0.34, -0.22)
-    rods = [
+    crank: Point = (-0.06, 0.3)
+    seat: Point = (-0.26, -0.22)
+    head: Point = (0.34, -0.22)
+    rods: list[tuple[Point, Point]] = [
         ((-apart, 0.28), crank),
         (crank, seat),
         (crank, head),
