@@ -40,7 +40,7 @@ def pass_over(batches: Iterable[Any]) -> Callable[[], None]:
 
 
 class Pictures(torch.utils.data.Dataset):
-    """What ``torchvision.datasets.MNIST`` does for each image: a PIL image, transformed."""
+    """What torchvision's MNIST and CIFAR-10 do for each image: a PIL image, gray or in colour, transformed."""
 
     def __init__(self, image_set: data.ImageSet, transform: Callable[[Any], torch.Tensor]) -> None:
         self.images, self.labels, self.transform = image_set.images, image_set.labels, transform
@@ -51,7 +51,8 @@ class Pictures(torch.utils.data.Dataset):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         from PIL import Image
 
-        picture = Image.fromarray(self.images[index, 0].numpy())
+        pixels = self.images[index]
+        picture = Image.fromarray(pixels[0].numpy() if len(pixels) == 1 else pixels.permute(1, 2, 0).numpy())
         return self.transform(picture), int(self.labels[index])
 
 

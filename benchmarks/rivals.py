@@ -69,7 +69,7 @@ def fastai_epoch(model: nn.Module, batches: Pairs) -> None:
 
     loaders = DataLoaders(DataLoader(batches, bs=None, num_workers=0), DataLoader(batches[:1], bs=None, num_workers=0))
     learner = Learner(loaders, model, loss_func=F.cross_entropy, opt_func=Adam)
-    with learner.no_bar(), learner.no_logging():
+    with learner.no_logging():  # the bar is a callback that was not asked for
         learner.fit(1, lr=1e-3)
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import bibliography, claims_page, timeline
+from tools import bibliography, claims_page, speed_page, timeline
 
 ROOT = Path(__file__).resolve().parent.parent
 # The timeline first: the references say which pages cite a work.
@@ -17,6 +17,7 @@ PAGES: tuple[tuple[str, Callable[[], str]], ...] = (
     ("book/timeline.md", timeline.page),
     ("book/claims.md", claims_page.page),
     ("book/references.md", bibliography.page),
+    ("book/speed.md", speed_page.page),
 )
 
 

@@ -1,7 +1,7 @@
 """Measure what chapter 06 says about the parts of LeNet-5: each part of 1998 changed alone, on MNIST.
 
 python -m tools.record_lenet parts            needs MNIST: course data mnist (about 2 minutes on one core)
-python -m tools.record_lenet choice           loss and shift of the recipe lenet5, on held-out training images (15 minutes)
+python -m tools.record_lenet choice           loss and shift of the recipe lenet5, on held-out images (15 minutes)
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Setting:
 
 SETTINGS = {
     "cifar10_minute": Setting((32, 64, 128), epochs=3, seeds=5),
-    "cifar10_five_minutes": Setting((32, 64, 128), epochs=13, seeds=3, shift=2, smoothing=0.2),
+    "cifar10_five_minutes": Setting((48, 96, 192), epochs=8, seeds=3, shift=2, smoothing=0.2),
 }
 
 

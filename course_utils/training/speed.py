@@ -4,9 +4,9 @@ The rule, from measurements on two Zen 4 cores and on GPUs:
 
 - Device: CUDA, then Apple's MPS, then the CPU.
 - On the CPU ``channels_last`` and bfloat16 pay for every convnet: together 2.5 times for a small residual network,
-  1.5 times for LeNet, in batches of 256; in batches of 64 of tiny pictures nothing. They are chosen if the model has a
+  a fifth for LeNet in batches of 256; for tiny pictures nothing. They are chosen if the model has a
   convolution with a kernel larger than 1x1.
-- On the CPU freed memory is kept in the process (`course_utils.runtime.allocation`): LeNet gains 1.3 times.
+- On the CPU freed memory is kept in the process (`course_utils.runtime.allocation`): LeNet gains a quarter.
 - On GPUs they are chosen if at least half of the weights of the model's convolutions join 16 maps or more on both
   sides.
 - bfloat16 needs a processor that multiplies it (AVX512-BF16 or AMX on CPUs; compute capability 8.0 on NVIDIA GPUs):
