@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from course_utils.check import check_number, check_same_length
+from course_utils.check import check_int, check_number, check_same_length
 from course_utils.plotting.style import COLORS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["map_rows", "outline", "scale_map"]
+__all__ = ["Sheet", "map_rows", "outline", "scale_map"]
+
+SHADES = 9
 
 
 def scale_map(values: Any, percentile: float = 99.5) -> Any:
@@ -32,55 +35,83 @@ def outline(axes: Axes, mask: Any, color: str = COLORS["vermillion"]) -> None:
         axes.contour(mask, [0.5], colors=color, linewidths=1.2)
 
 
+class Sheet:
+    """A figure that shows itself in few colours: pictures and noisy maps would weigh too much in a page otherwise.
+
+    Args:
+        figure: a figure that pyplot does not know.
+        name: what it says of itself where there are no pictures.
+        colors: how many, 2 to 256.
+    """
+
+    def __init__(self, figure: Figure, name: str, colors: int = 64) -> None:
+        self.figure, self.name = figure, name
+        self.colors = check_int("colors", colors, minimum=2, maximum=256)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def _repr_png_(self) -> bytes:
+        from PIL import Image
+
+        drawn, reduced = io.BytesIO(), io.BytesIO()
+        self.figure.savefig(drawn, format="png", facecolor="white")
+        image = Image.open(drawn).convert("RGB").quantize(self.colors, dither=Image.Dither.NONE)
+        image.save(reduced, "PNG", optimize=True)
+        return reduced.getvalue()
+
+
 def map_rows(
     rows: Sequence[Any],
     names: Sequence[str],
     titles: Sequence[str] | None = None,
     *,
     outlines: Any | None = None,
-    size: float = 1.0,
+    zoom: int = 2,
     cmap: str = "gray_r",
-) -> Figure:
+) -> Sheet:
     """Draw rows of pictures and maps, with a name on the left of each row.
+
+    Every pixel becomes a square of whole pixels on the screen, in few shades: noise, too, stays small on disk.
 
     Args:
         rows: each a sequence of pictures (3, H, W), uint8 or 0..1, or of maps (H, W), scaled one by one.
         names: one a row.
         titles: one a column.
         outlines: masks (columns, H, W), drawn on pictures and maps alike.
-        size: inches of a cell's height.
+        zoom: screen pixels along one picture pixel.
         cmap: Matplotlib's name of the colours of maps.
 
     Returns:
-        The figure, to be shown by the caller.
+        A sheet: make it the last expression of a cell.
     """
-    import matplotlib.pyplot as plt
+    from matplotlib import rcParams
+    from matplotlib.figure import Figure
 
     check_same_length("names", names, "rows", rows)
+    check_int("zoom", zoom, minimum=1)
     columns = len(rows[0])
-    height, width = np.asarray(rows[0][0]).shape[-2:]
-    room = 0.2 if titles is not None else 0.0
-    figure, grid = plt.subplots(
-        len(rows),
-        columns,
-        figsize=(columns * size * width / height + 0.9, len(rows) * size + room),
-        squeeze=False,
-        gridspec_kw={"wspace": 0.02, "hspace": 0.02},
-        layout="constrained",
-    )
+    height, width = (n * zoom for n in np.asarray(rows[0][0]).shape[-2:])
+    gap, left, top = 4, 90 if any(names) else 4, 20 if titles is not None else 4
+    whole = left + columns * (width + gap), top + len(rows) * (height + gap)
+    dpi = rcParams["figure.dpi"]
+    figure = Figure(figsize=(whole[0] / dpi, whole[1] / dpi), dpi=dpi)
     for i, (name, row) in enumerate(zip(names, rows)):
         check_same_length("row", row, "first row", rows[0])
         for j, values in enumerate(row):
-            axes, values = grid[i, j], np.asarray(values)
-            axes.set(xticks=[], yticks=[])
-            axes.grid(False)
+            x, y = left + j * (width + gap), whole[1] - top - i * (height + gap) - height
+            axes = figure.add_axes((x / whole[0], y / whole[1], width / whole[0], height / whole[1]))
+            axes.set_axis_off()
+            values = np.asarray(values)
             if values.ndim == 3:
-                axes.imshow(values.transpose(1, 2, 0))
+                axes.imshow(values.transpose(1, 2, 0), aspect="auto", interpolation="nearest")
             else:
-                axes.imshow(scale_map(values), cmap=cmap, vmin=0, vmax=1)
+                shades = (scale_map(values) * SHADES).round()
+                axes.imshow(shades, cmap=cmap, vmin=0, vmax=SHADES, aspect="auto", interpolation="nearest")
             if outlines is not None:
                 outline(axes, outlines[j])
             if i == 0 and titles is not None:
-                axes.set_title(titles[j], fontsize=9, loc="center", pad=2)
-        grid[i, 0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
-    return figure
+                axes.set_title(titles[j], fontsize=9, loc="center", pad=3)
+            if j == 0 and name:
+                axes.text(-0.04, 0.5, name, transform=axes.transAxes, ha="right", va="center", fontsize=9)
+    return Sheet(figure, f"{len(rows)} rows of {columns}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 
@@ -21,16 +23,31 @@ def test_a_map_is_scaled_by_its_percentile() -> None:
 
 
 def test_rows_of_pictures_and_maps() -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
     picture, flat = np.zeros((3, 8, 16), dtype=np.uint8), np.ones((8, 16))
     masks = np.zeros((2, 8, 16), dtype=bool)
     masks[:, 2:4] = True
-    figure = map_rows([[picture] * 2, [flat] * 2], ["pictures", "maps"], ["a", "b"], outlines=masks)
+    sheet = map_rows([[picture] * 2, [flat] * 2], ["pictures", "maps"], ["a", "b"], outlines=masks)
+    figure = sheet.figure
     assert len(figure.axes) == 4
-    assert [axes.get_ylabel() for axes in figure.axes] == ["pictures", "", "maps", ""]
+    assert [[t.get_text() for t in axes.texts] for axes in figure.axes] == [["pictures"], [], ["maps"], []]
+    figure.canvas.draw()
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert (round(box.width, 3), round(box.height, 3)) == (32, 16), "two screen pixels for one of the picture"
     assert all(axes.images for axes in figure.axes)
     assert all(axes.collections for axes in figure.axes)
     with pytest.raises(ValueError, match="same length"):
         map_rows([[picture] * 2, [flat]], ["pictures", "maps"])
+
+
+def test_a_sheet_shows_itself_in_few_colours_and_few_bytes() -> None:
+    from PIL import Image
+
+    noise = np.random.default_rng(0).random((4, 64, 64))
+    sheet = map_rows([noise], ["noise"])
+    raw = sheet._repr_png_()
+    assert len(raw) < 18_000
+    image = Image.open(io.BytesIO(raw))
+    assert len(image.getcolors(maxcolors=10_000)) <= 64
+    assert repr(sheet) == "1 rows of 4"
+    assert sum(image.convert("RGB").getpixel((0, 0))) > 3 * 250, "the ground is white"
