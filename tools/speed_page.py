@@ -119,9 +119,10 @@ def cifar10(records: list[dict[str, Any]]) -> str:
     return f"""## CIFAR-10 against the clock
 
 How far does a network come in a minute, and in five? The recipes train {first["parameters"]:,} and
-{records[1]["parameters"]:,} numbers with Muon, after a first layer that whitens, on the first 40,000 training images. The settings were chosen on the last 10,000, where the
-first two accuracies are measured; the last column is a check on test images that no choice has seen (the first 1,000,
-so about one per cent up or down is chance). Six views: the picture, moved by a pixel, and mirrored.
+{records[1]["parameters"]:,} numbers with Muon, after a first layer that whitens, on the first 40,000 training images.
+The settings were chosen on the last 10,000, where the first two accuracies are measured; the last column is a check on
+test images that no choice has seen (the first 1,000, so about one per cent up or down is chance). Six views: the
+picture, moved by a pixel, and mirrored.
 
 {table(head, rows)}
 
