@@ -57,7 +57,7 @@ def draw_map(
         cost: name to horizontal place.
         values: name to one value a seed.
         families: name to (marker, colour's name).
-        labels: name to where its label stands, (right, up) in points.
+        labels: name to where its label stands, (right, up) in points; a thin line leads to one further off than 12.
     """
     from statistics import median
 
@@ -67,7 +67,9 @@ def draw_map(
         axes.plot([x, x], [min(seeds), max(seeds)], color=COLORS[color], linewidth=3, alpha=0.45, zorder=1)
         axes.plot([x], [middle], marker=marker, color=COLORS[color], markersize=6, markeredgecolor="white", zorder=2)
         right, up = labels.get(name, (6, 0))
+        far = abs(right) > 12 or abs(up) > 12
+        leader = {"arrowstyle": "-", "color": COLORS["gray"], "linewidth": 0.6, "shrinkA": 1, "shrinkB": 3}
         axes.annotate(
             name, (x, middle), (right, up), textcoords="offset points", fontsize=7,
-            ha="left" if right >= 0 else "right", va="center",
+            ha="left" if right >= 0 else "right", va="center", arrowprops=leader if far else None,
         )  # fmt: skip
