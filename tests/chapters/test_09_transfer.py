@@ -25,7 +25,7 @@ from course_utils.training.transfer import (
 )
 from tools.bands import tagged_code
 
-SIZES = (16, 64, 256, 1024)
+SIZES = (16, 128, 1024)
 
 
 @cache
@@ -50,18 +50,20 @@ def test_s224_a_pretrained_network_beats_one_from_scratch_on_few_labels() -> Non
     )
     assert min(probe, tuned) > scratch + 0.08
     metrics = values("sizes")
-    assert len(metrics["tuned_16"]) == 20
-    for n in (16, 64):
-        for way in ("probe", "tuned"):
-            assert (metrics[f"{way}_{n}"] > metrics[f"scratch_{n}"]).double().mean() >= 0.95, (way, n)
+    assert len(metrics["tuned_16"]) >= 12
+    for way in ("probe", "tuned"):
+        assert (metrics[f"{way}_16"] > metrics["scratch_16"]).all(), way
 
 
 def test_equation_9_6_the_gain_shrinks_with_labels_and_fine_tuning_overtakes_the_probe() -> None:
     metrics = values("sizes")
     gain = [float((metrics[f"tuned_{n}"] - metrics[f"scratch_{n}"]).median()) for n in SIZES]
     assert gain[0] > 0.1
+    assert gain == sorted(gain, reverse=True)
     assert gain[-1] < gain[0] / 2
-    assert band("09_transfer.sizes", "tuned_1024").median > band("09_transfer.sizes", "probe_1024").median
+    assert metrics["tuned_1024"].median() > metrics["probe_1024"].median()
+    assert metrics["bold_1024"].median() > metrics["tuned_1024"].median()
+    assert metrics["tuned_16"].median() > metrics["bold_16"].median()
 
 
 def test_s225_the_new_head_is_in_the_optimiser_and_the_old_one_is_not() -> None:
@@ -134,7 +136,7 @@ def test_s227_one_top_rate_for_all_erases_the_groups() -> None:
 
 def test_s228_and_c254_noisy_words_still_teach() -> None:
     metrics = values("words")
-    assert len(metrics["noisy"]) >= 10
+    assert len(metrics["noisy"]) >= 8
     assert (metrics["noisy"] > metrics["untrained"]).all()
     assert (metrics["noisy"] - metrics["strangers"]).median() > 0
     assert metrics["clean"].median() > metrics["noisy"].median()
