@@ -116,9 +116,11 @@ def parse(text: str, source: str = "annotation") -> VocAnnotation:
         xmin, ymin, xmax, ymax = (_number(node, f"bndbox/{side}", source) for side in ("xmin", "ymin", "xmax", "ymax"))
         if xmax < xmin or ymax < ymin:
             raise VocError(f"{source}: the box must have xmin <= xmax and ymin <= ymax, got {xmin, ymin, xmax, ymax}")
-        flags = [_text(node, flag, source, "0") == "1" for flag in ("difficult", "truncated")]
+        difficult, truncated = (_text(node, flag, source, "0") == "1" for flag in ("difficult", "truncated"))
         pose = _text(node, "pose", source, "Unspecified")
-        objects.append(VocObject(_text(node, "name", source), (xmin - 1, ymin - 1, xmax, ymax), *flags, pose))
+        objects.append(
+            VocObject(_text(node, "name", source), (xmin - 1, ymin - 1, xmax, ymax), difficult, truncated, pose)
+        )
     width, height, depth = (int(_number(root, f"size/{side}", source)) for side in ("width", "height", "depth"))
     return VocAnnotation(
         _text(root, "filename", source),
