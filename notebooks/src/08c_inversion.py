@@ -119,9 +119,9 @@ figure = map_rows(
     [in_colour(digits[scores.argmax(0)]), in_colour(climbed.images)],
     ["best of\nthe digits", "climbed"],
     [f"{a:.0f} / {b:.0f}" for a, b in zip(best_real, climbed.scores)],
-    size=0.6,
+    zoom=2,
 )
-plt.show()
+figure
 
 # %% [markdown]
 # (Above each column: the score of the best digit, and of the picture that climbed.) You expected a beautiful 3, and you got a tangle. Look closely: there *are* pieces of digits, a stem here, a bow there, repeated wherever they add to the score. The network was asked for what it likes, not for a digit, and it was never told that digits have one line on empty paper. All its training digits had that in common, so it never had to know.
@@ -275,14 +275,14 @@ figure = map_rows(
     [in_colour(made.images[:10]) for made in drawn.values()],
     list(drawn),
     [str(c) for c in range(10)],
-    size=0.6,
+    zoom=2,
 )
-plt.show()
+figure
 
 # %% [markdown]
 # <span id="c250"></span>The [lectures](../book/claims.md) say that the quality of such pictures depends strongly on the regulariser, and that it is important to regularise for a realistic look. The look does: same network, same classes, same number of steps, and six different styles. Each wish lowers the total variation towards that of real digits, and each costs score. The network does *not* prefer the calmer pictures. You do.
 #
-# And the judge? Read the last column with care: 20 pictures, so one picture is 5 percent. The judge sees the right digit in more than half of the tangles, far above the 10 percent of a guess. The network's taste is not pure nonsense: other networks share part of it. But calm alone does not help the judge much, and L2 takes away some of what it reads. **Calmer is not the same as more like a digit.** (The same table over 20 seeds comes below.)
+# And the judge? Read the last column with care: 20 pictures, so one picture is 5 percent. The judge sees the right digit in about half of the tangles, far above the 10 percent of a guess: the taste of one network is in part the taste of another. Wishes change that by a few pictures either way. **Calmer is not the same as more like a digit.** (The same column over 20 seeds comes below.)
 #
 # How strongly? Turn each dial in steps:
 
@@ -405,9 +405,9 @@ figure = map_rows(
     [in_colour(made.images[:10]), in_colour(empty.images[:10])],
     ["trained\nreader", "untrained\nreader"],
     [f"asked: {c}" for c in range(10)],
-    size=0.62,
+    zoom=2,
 )
-plt.show()
+figure
 
 # %% [markdown]
 # Above: real digits at last. Nobody told the generator what a 3 is, nobody told the reader what ink on paper looks like; together they draw it, and a judge who knows neither of them reads it. That is what makes it a result: *it convinces a network that had no part in it.*
@@ -454,9 +454,9 @@ figure = map_rows(
     [pictures[object_scores.argmax(0)[kinds]], raw.images, held.images],
     ["best real", "no wishes", "wishes"],
     [classes[c] for c in kinds],
-    size=0.95,
+    zoom=2,
 )
-plt.show()
+figure
 
 # %% [markdown]
 # Again every picture that climbed beats all real ones. And again the wishes turn noise into something in which parts can be seen, again and again, all over the picture. A network whose last step is the *mean* over all places has no reason to stop at two wheels.
@@ -520,9 +520,9 @@ figure = map_rows(
     [torch.stack([lost[i], *[found[layer].images[i] for layer in LAYERS]]) for i in range(3)],
     [""] * 3,
     ["lost", *LAYERS],
-    size=0.95,
+    zoom=2,
 )
-plt.show()
+figure
 
 # %% [markdown]
 # Read the table from left to right. The activations are met closely everywhere: *the layer takes these pictures for the lost one*. The error of the pixels grows with depth, all the same. And the last column says it in another way: two searches from different noise end in different pictures, further apart the deeper the layer. Both are "right". The pictures in such a crowd differ in what the network has decided to ignore.
@@ -629,9 +629,9 @@ figure = map_rows(
     [torch.cat([query[i : i + 1], close[i, :6], close[i].mean(0, keepdim=True)]) for i in range(len(query))],
     [names[int(p)] for p in part_at(number, row, column, 8)],
     ["query", *[f"{i}." for i in range(1, 7)], "mean of 20"],
-    size=0.7,
+    zoom=3,
 )
-plt.show()
+figure
 
 # %% [markdown]
 # The mean is a blurred version of the query. Blurred, because the twenty differ in what the layer does not keep. A version of the query, because they agree in what it keeps. Let us put numbers to both words, over many queries: the correlation of the mean patch with the query, against the mean of twenty *random* patches; its total variation against that of the query; and how many of the nearest places show the same part.
@@ -698,12 +698,12 @@ for layer in ("stage2", "stage3", "stage4"):
     for k in (1, 10):
         rebuilt[layer, k] = rebuild(net, layer, seen, pictures[library], k, prepare=scenes.prepare)
 figure = map_rows(
-    [torch.stack([seen[i], *[r[i] for r in rebuilt.values()]]) for i in range(3)],
+    [torch.stack([seen[i], *[r[i] for key, r in rebuilt.items() if key != ("stage4", 1)]]) for i in range(3)],
     [""] * 3,
-    ["picture", *[f"{layer}, {k}" for layer, k in rebuilt]],
-    size=0.85,
+    ["picture", *[f"{layer}, mean of {k}" for layer, k in rebuilt if (layer, k) != ("stage4", 1)]],
+    zoom=2,
 )
-plt.show()
+figure
 
 # %%
 rebuilt_error = {}

@@ -133,9 +133,9 @@ def test_s216_a_seed_that_the_record_has_not_seen():
 def test_s217_features_are_met_and_the_error_of_the_pixels_grows_with_depth():
     scenes, _, pictures, _ = world()
     x = pictures[:2]
-    wishes = Regularisers(tv=0.02)
+    wishes = Regularisers(tv=1.0)
     found = {
-        layer: invert(scenes.model, layer, torch.cat([x, x]), wishes, steps=40, lr=0.08, prepare=scenes.prepare)
+        layer: invert(scenes.model, layer, torch.cat([x, x]), wishes, steps=50, lr=0.06, prepare=scenes.prepare)
         for layer in ("stage1", "stage2", "stage4")
     }
     for result in found.values():
