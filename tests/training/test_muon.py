@@ -13,7 +13,7 @@ from course_utils.training.muon import Muon, orthogonalise, split_groups
 @pytest.mark.parametrize("shape", [(5, 5), (3, 8), (8, 3)])
 def test_singular_vectors_stay_and_singular_values_come_near_1(shape: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    matrix = torch.randn(shape, dtype=torch.float64)
+    matrix = torch.randn(shape, dtype=torch.float64) * torch.linspace(0.5, 1.5, shape[1], dtype=torch.float64)
     u, s, v = torch.linalg.svd(matrix, full_matrices=False)
     found = u.T @ orthogonalise(matrix, steps=5) @ v.T
     assert torch.allclose(found, torch.diag(found.diag()), atol=1e-9)
