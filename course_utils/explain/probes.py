@@ -46,7 +46,7 @@ class Probe:
         return float((self.scores(features).argmax(1) == labels).double().mean())
 
 
-def fit_probe(features: Tensor, labels: Tensor, *, decay: float = 1e-2, steps: int = 60) -> Probe:
+def fit_probe(features: Tensor, labels: Tensor, *, decay: float = 1e-2, steps: int = 40) -> Probe:
     """Fit a softmax classifier by L-BFGS. The problem is convex: no seed, no learning rate, no early stopping.
 
     Args:

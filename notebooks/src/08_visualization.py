@@ -40,7 +40,7 @@ from course_utils.widgets import ConvolutionExplorer, ReceptiveField
 plotting.use_style()
 SEED = 0
 seed_everything(SEED)
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 # %% [markdown]
 # ## A network nobody has looked into
@@ -51,7 +51,7 @@ torch.set_num_threads(2)
 # %% tags=["nbval-check-output"]
 known = trained("scenes")
 net, classes = known.model, known.classes
-world = make_object_images(1200, seed=40)
+world = make_object_images(800, seed=40)
 x = known.prepare(world.images)
 with torch.no_grad():
     scores = torch.cat([net(part) for part in x.split(100)])
@@ -147,7 +147,7 @@ assert best < itself
 # fourteen photographs. Let us see how far they go. The task: look at a piece of 43 x 43 pixels and say *which photograph it was cut from*. No labels are needed, and the only way to solve it is to know what edges, textures and colours the photographs
 # have. (Each piece is shifted to mean 0, so its overall colour gives nothing away.)
 #
-# > **Predict.** 32 filters of 11 x 11, random at the start, five passes over 6,000 pieces, five seconds. Will you see structure, or still noise?
+# > **Predict.** 32 filters of 11 x 11, random at the start, four passes over 5,000 pieces, a few seconds. Will you see structure, or still noise?
 
 # %% tags=["band-filters"]
 import torch
@@ -189,7 +189,7 @@ def photo_net(seed):
     return model
 
 
-def learn_photos(model, inputs, labels, passes=5):
+def learn_photos(model, inputs, labels, passes=4):
     first, rest = [model[0].weight], list(model.parameters())[1:]
     groups = [
         {"params": first, "weight_decay": 1.0},
@@ -209,7 +209,7 @@ def learn_photos(model, inputs, labels, passes=5):
 
 
 # %% tags=["band-filters"]
-cut, origin = pieces(6000, SEED)
+cut, origin = pieces(5000, SEED)
 photos = photo_net(SEED)
 before = photos[0].weight.detach().clone()
 learn_photos(photos, cut, origin)
@@ -357,7 +357,7 @@ plt.show()
 
 # %% [markdown]
 # <span id="c245"></span>So two thirds of the way from "random" to "learned" is smoothness. The rest is real: learned filters are Gabors beyond what their spectrum forces. The [lecture](../book/claims.md) says "resembles Gabor filters", of AlexNet. We cannot load AlexNet's filters here, but we can say what fourteen photographs
-# and five seconds give: for the median filter a Gabor explains more than half, and *not all filters are like that*. The others are blobs of one colour, and [Krizhevsky et al.](../book/references.md#krizhevsky-2012) say the same of theirs: "frequency- and orientation-selective kernels, as well as various colored blobs".
+# and a few seconds give: for the median filter a Gabor explains more than half, and *not all filters are like that*. The others are blobs of one colour, and [Krizhevsky et al.](../book/references.md#krizhevsky-2012) say the same of theirs: "frequency- and orientation-selective kernels, as well as various colored blobs".
 #
 # The lecture calls the Gabor look "a good sanity check". Of what? That is pitfall 2, and worth trying to guess now.
 #
@@ -433,7 +433,7 @@ assert fields["stage2"].columns[8].tolist() == [columns[0], columns[-1] + 1]
 from course_utils.explain.top_patches import feed_again, top_patches
 
 unit, found = 3, []
-for n in range(200):
+for n in range(100):
     with torch.no_grad(), Taps(net, ["stage3"]) as taps:
         net(x[n : n + 1])
     answers = taps["stage3"][0, unit]  # (8, 8)
@@ -441,7 +441,7 @@ for n in range(200):
     found.append((float(answers.max()), n, place // 8, place % 8))
 found = sorted(found, reverse=True)[:9]
 
-top = top_patches(net, x[:200], "stage3", units=[unit], fields=fields["stage3"])
+top = top_patches(net, x[:100], "stage3", units=[unit], fields=fields["stage3"])
 assert top.images[0].tolist() == [n for _, n, _, _ in found]
 assert top.places[0].tolist() == [[i, j] for _, _, i, j in found]
 print("the same nine pictures, the same nine places")
@@ -452,12 +452,12 @@ print("the same nine pictures, the same nine places")
 # %% tags=["nbval-check-output"]
 tops = {
     name: top_patches(
-        net, x[:600], name, units=list(range(12)), fields=fields[name]
+        net, x[:400], name, units=list(range(8)), fields=fields[name]
     )
     for name in stages
 }
 for name, top in tops.items():
-    again = feed_again(net, x[:600], top)
+    again = feed_again(net, x[:400], top)
     gap = float((again - top.scores).abs().max() / top.scores.abs().max())
     print(f"{name}: {top.scores.numel():4d} answers come back: {gap < 1e-4}")
     assert gap < 1e-4
@@ -471,7 +471,7 @@ for name, top in tops.items():
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of five walls, nine patches each. Stage 1: tiny patches of one colour or with one edge. Stage 2: corners, stripes and spots. Stage 3: larger pieces with parts of things. Stage 4: whole pictures, many walls with things of one kind."}}
 from course_utils.explain.top_patches import cut_patches
 
-shown = world.images[:600].float() / 255
+shown = world.images[:400].float() / 255
 walls, chosen_units = {}, {}
 for name, top in tops.items():
     alive = (top.scores[:, -1] > 0).nonzero()[:5, 0]
@@ -524,8 +524,8 @@ from course_utils.recipes.scenes import build_model
 
 def layer_features(model):
     """Answers of all stages to all pictures, in half precision."""
-    kept = features(model, x, stages, batch_size=100)
-    return {name: maps.half() for name, maps in kept.items()}
+    parts = [features(model, part, stages) for part in x.split(100)]
+    return {s: torch.cat([part[s].half() for part in parts]) for s in stages}
 
 
 torch.manual_seed(SEED)
@@ -534,7 +534,7 @@ answers = {
     "trained": layer_features(net),
     "untrained": layer_features(untrained),
 }
-sets = torch.randperm(1200, generator=draw).view(5, 240)
+sets = torch.randperm(800, generator=draw).view(5, 160)
 
 
 def purity_by_layer(maps):
@@ -542,7 +542,7 @@ def purity_by_layer(maps):
     for chosen in sets:
         row = []
         for name in stages:
-            peak = maps[name][chosen].float().amax((2, 3))  # (240, units)
+            peak = maps[name][chosen].float().amax((2, 3))  # (160, units)
             best = peak.topk(9, dim=0).indices.T
             active = peak.amax(0) > 0
             labels = world.labels[chosen][best][active]
@@ -582,8 +582,8 @@ plt.show()
 from course_utils.explain.concepts import overlap_of_maps
 
 small = lambda m: F.avg_pool2d(m.float(), 2) > 0.5  # truth on a 32 x 32 grid
-part_masks = small(torch.stack(list(world.part_masks.values()), 1))
-one, other = slice(0, 500), slice(500, 1000)
+part_masks = torch.stack([small(m) for m in world.part_masks.values()], 1)
+one, other = slice(0, 400), slice(400, 800)
 
 
 def part_overlap(maps, name):
@@ -662,7 +662,7 @@ plt.show()
 # %% [markdown]
 # Bright is where the unit answers, yellow is the truth. Nothing in the labels says "wheel"; a wheel is simply worth having if you must tell a bus from a house.
 #
-# How particular is it? Ask for the 50 pictures that excite it most, out of 500 that were not used to choose it:
+# How particular is it? Ask for the 50 pictures that excite it most, out of 400 that were not used to choose it:
 
 # %%
 with_wheel = masks.flatten(1).any(1)
@@ -702,21 +702,18 @@ pixels = F.adaptive_avg_pool2d(x, 16).flatten(1)
 layers = ["pixels", *stages]
 
 
-def accuracy_by_layer(kind, split):
-    fit_on, test_on = split[:800], split[800:]
-    row = []
-    for name in layers:
-        h = pixels if name == "pixels" else pools[kind][name]
-        probe = fit_probe(h[fit_on], world.labels[fit_on])
-        row.append(probe.accuracy(h[test_on], world.labels[test_on]))
-    return row
+def line_accuracy(h, split):
+    fit_on, test_on = split[:550], split[550:]
+    probe = fit_probe(h[fit_on], world.labels[fit_on])
+    return probe.accuracy(h[test_on], world.labels[test_on])
 
 
-splits = [torch.randperm(1200, generator=draw) for _ in range(5)]
-lines = {
-    kind: np.array([accuracy_by_layer(kind, s) for s in splits])
-    for kind in answers
-}
+splits = [torch.randperm(800, generator=draw) for _ in range(5)]
+on_pixels = [line_accuracy(pixels, s) for s in splits]
+lines = {}
+for kind, by in pools.items():
+    rows = [[line_accuracy(by[name], s) for name in stages] for s in splits]
+    lines[kind] = np.column_stack([on_pixels, rows])
 print("           " + "  ".join(f"{name:>6s}" for name in layers))
 for kind, rows in lines.items():
     print(f"{kind:9s}  " + "  ".join(f"{v:6.2f}" for v in np.median(rows, 0)))
@@ -923,7 +920,7 @@ print(f"poison: about {width} columns; arithmetic: {int(high - low + 1)}")
 assert abs(width - (high - low + 1)) <= 3
 
 # %% [markdown]
-# **4. Is the wheel unit needed?** (fifteen minutes). Silence it: a hook that sets its channel to 0. What happens to the accuracy on cars, buses and bicycles, and on the others? Do the same with ten other units of that stage, as a baseline. Write down first what you expect.
+# **4. Is the wheel unit needed?** (fifteen minutes). Silence it: a hook that sets its channel to 0. What happens to the accuracy on cars, buses and bicycles, and on the others? Do the same with four other units of that stage, as a baseline. Write down first what you expect.
 #
 # <details><summary>Hint</summary>
 #
@@ -935,7 +932,7 @@ assert abs(width - (high - low + 1)) <= 3
 from course_utils.explain.hooks import attach
 
 rolling = torch.tensor([classes.index(n) for n in ("car", "bus", "bicycle")])
-trial, truth = x[500:800], world.labels[500:800]
+trial, truth = x[400:520], world.labels[400:520]
 has_wheels = torch.isin(truth, rolling)
 
 
@@ -960,9 +957,9 @@ print(
     )
 )
 count = answers["trained"][stage].shape[1]
-others = [u for u in range(0, count, count // 9) if u != unit][:8]
+others = [u for u in range(0, count, count // 5) if u != unit][:4]
 drops = [whole[0] - right_without([u])[0] for u in others]
-print(f"eight other units: wheels fall by {np.mean(drops):.3f} on average")
+print(f"four other units: wheels fall by {np.mean(drops):.3f} on average")
 # Often little happens: other units know of wheels, too. "It looks for wheels" and
 # "the network needs it" are two statements.
 
@@ -982,7 +979,7 @@ turned = []
 for seed in range(3):
     draw_turn = torch.Generator().manual_seed(seed)
     turn, _ = torch.linalg.qr(torch.randn(count, count, generator=draw_turn))
-    mixed_maps = {stage: torch.einsum("uv,nvij->nuij", turn, maps[:1000])}
+    mixed_maps = {stage: torch.einsum("uv,nvij->nuij", turn, maps)}
     turned.append(mean_overlap(*part_overlap(mixed_maps, stage)))
 print(f"units:    {mean_overlap(*overlap['trained'][stage]):.3f}")
 print(f"mixtures: {min(turned):.3f} to {max(turned):.3f} (three rotations)")
