@@ -1,77 +1,73 @@
-"""Measure what chapter 08 shows on photographs: probes and class purity for each layer of a network on CIFAR-10.
+"""Measure what chapter 08 shows of first-layer filters with more pieces of photographs and a longer training.
 
-python -m tools.record_units cifar10     needs CIFAR-10: course data cifar10 (about 2 minutes on one core)
+python -m tools.record_units photos      five seeds, about three minutes on one core; needs no data set
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
-PICTURES, FIT, TEST, SETS, GRID = 10_000, 3_000, 1_000, 5, 2
-LAYERS = ("stem", "stage1", "stage2", "stage3")
+from tools.bands import tagged_code
+
+PIECES, PASSES, SEEDS = 10_000, 8, 5
 
 
-def cifar10() -> None:
-    """Write results/08_visualization.cifar10.json."""
+def chapter_functions() -> dict[str, Any]:
+    """Return what the chapter's first tagged cell defines: the photographs, the pieces, the network, its training."""
+    code = tagged_code("08_visualization", "filters")
+    functions, _, experiment = code.partition("\ncut, origin = ")
+    if not experiment:
+        raise SystemExit("chapter 08 no longer begins its experiment with 'cut, origin ='")
+    space: dict[str, Any] = {"__name__": "record"}
+    exec(compile(functions, "<chapter 08>", "exec"), space)
+    return space
+
+
+def photos() -> None:
+    """Write results/08_visualization.photos.json after each seed."""
     import torch
-    from torch.nn import functional as F
 
-    from course_utils import data
-    from course_utils.explain.hooks import features
-    from course_utils.explain.probes import fit_probe
-    from course_utils.explain.top_patches import class_purity
-    from course_utils.recipes import cifar10_resnet
-    from course_utils.recipes.trained import trained
+    from course_utils.explain.filters import orientation_energy, phase_scrambled
+    from course_utils.explain.gabor import fit_gabor
     from course_utils.runtime import save_record
 
-    known = trained("cifar10")
-    torch.manual_seed(0)
-    networks = {"trained": known.model, "untrained": cifar10_resnet.build_model().eval()}
-    held = data.load("cifar10", "train").subset(torch.tensor(list(cifar10_resnet.HELD_OUT)))
-    present = [name for name in LAYERS if name in dict(known.model.named_modules())]
-    x, labels = known.prepare(held.images), held.labels
-    pixels = F.adaptive_avg_pool2d(x, 16).flatten(1)
-    draw = torch.Generator().manual_seed(0)
-    parts = torch.randperm(PICTURES, generator=draw).view(SETS, -1)
-    splits = [torch.randperm(PICTURES, generator=draw)[: FIT + TEST] for _ in range(SETS)]
+    chapter = chapter_functions()
     metrics: dict[str, list[float]] = {}
-    for kind, model in networks.items():
-        peaks: dict[str, list[torch.Tensor]] = {name: [] for name in present}
-        pooled: dict[str, list[torch.Tensor]] = {name: [] for name in present}
-        for batch in x.split(500):
-            for name, maps in features(model, batch, present).items():
-                peaks[name].append(maps.amax((2, 3)))
-                pooled[name].append(F.adaptive_avg_pool2d(maps, GRID).flatten(1))
-        read = {"pixels": pixels} | {name: torch.cat(values) for name, values in pooled.items()}
-        for name, h in read.items():
-            metrics[f"probe, {kind}, {name}"] = [
-                fit_probe(h[s[:FIT]], labels[s[:FIT]]).accuracy(h[s[FIT:]], labels[s[FIT:]]) for s in splits
-            ]
-        for name, values in peaks.items():
-            peak = torch.cat(values)
-            metrics[f"purity, {kind}, {name}"] = [
-                float(class_purity(labels[part][peak[part].topk(9, dim=0).indices.T]).mean()) for part in parts
-            ]
-    save_record(
-        "08_visualization.cifar10",
-        {
-            "command": "python -m tools.record_units cifar10",
-            "pictures": f"CIFAR-10, pictures 40,000 to 50,000 of the training file, which the network has not seen.\n"
-            f"Probes: {FIT:,} to fit, {TEST:,} to test, {SETS} splits. Purity: {SETS} sets of {PICTURES // SETS:,}.",
-            "layers": ["pixels", *present],
-            "seeds": list(range(SETS)),
-            "metrics": {name: [round(value, 5) for value in values] for name, values in metrics.items()},
-        },
-    )
+    for seed in range(SEEDS):
+        inputs, labels = chapter["pieces"](PIECES, seed)
+        model = chapter["learn_photos"](chapter["photo_net"](seed), inputs, labels, passes=PASSES)
+        weight = model[0].weight.detach()
+        fresh, truth = chapter["pieces"](1000, seed + 500)
+        with torch.no_grad():
+            right = float((model(fresh).argmax(1) == truth).float().mean())
+        share = fit_gabor(weight).share
+        for name, value in {
+            "accuracy": right,
+            "share, learned": float(share.median()),
+            "share, scrambled": float(fit_gabor(phase_scrambled(weight)).share.median()),
+            "orientation, learned": float(orientation_energy(weight).mean()),
+            "over half": float((share > 0.5).float().mean()),
+        }.items():
+            metrics.setdefault(name, []).append(round(value, 5))
+        save_record(
+            "08_visualization.photos",
+            {
+                "command": "python -m tools.record_units photos",
+                "pictures": f"{PIECES:,} pieces of fourteen photographs, {PASSES} passes",
+                "seeds": list(range(seed + 1)),
+                "metrics": metrics,
+            },
+        )
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one measurement."""
     parser = argparse.ArgumentParser(prog="python -m tools.record_units", description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=["cifar10"])
+    parser.add_argument("what", choices=["photos"])
     parser.parse_args(argv)
-    cifar10()
+    photos()
     return 0
 
 
