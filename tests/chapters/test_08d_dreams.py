@@ -137,7 +137,6 @@ def test_s221_deep_layers_are_flatter_for_a_shift_than_for_a_turn():
         assert curves["stage4"][-1] < curves["stage1"][-1]
         assert curves["output"][-1] < curves["stage1"][-1]
     assert shift["stage4"][-1] < turn["stage4"][-1]
-    assert shift["output"][-1] < turn["output"][-1]
 
 
 def test_c251_in_one_unit_deep_layers_forgive_all_three_changes_more_than_early_ones():
@@ -148,16 +147,20 @@ def test_c251_in_one_unit_deep_layers_forgive_all_three_changes_more_than_early_
         early, deep = (band("08d_dreams.scenes", f"trained: {change} 8, q {n}") for n in ("stage1", "output"))
         assert deep.maximum < early.minimum
         assert deep.maximum < 0.9
+    # What makes the claim imprecise: at equal travel a turn is no worse than a shift; scale is worse than both.
+    output = {c: band("08d_dreams.scenes", f"trained: {c} 8, q output").median for c in CHANGES}
+    assert output["turn"] < output["shift"] + 0.1
+    assert output["shift"] < output["scale"]
 
 
 def test_adversarial_changes_of_a_few_steps_beat_chance():
     net, (x, y) = scenes(), world()
-    e = 4 / 255
+    x, y, e = x[:40], y[:40], 4 / 255
     clean = accuracy(net.model, x, y, net.prepare)
     coin = accuracy(net.model, random_signs(x, e), y, net.prepare)
     one = accuracy(net.model, fgsm(net.model, x, y, e, prepare=net.prepare), y, net.prepare)
     ten = accuracy(net.model, pgd(net.model, x, y, e, prepare=net.prepare), y, net.prepare)
-    assert clean > 0.9
+    assert abs(clean - net.record["kept_accuracy"]) < 0.13
     assert coin > clean - 0.08
     assert ten <= one < coin - 0.2
 
@@ -291,10 +294,13 @@ def test_equation_8_102_travel(change):
 
 
 def test_equation_8_103_is_what_the_record_holds():
-    metrics = load_record("08d_dreams.cifar10")["metrics"]
+    metrics = load_record("08d_dreams.scenes")["metrics"]
     for change in CHANGES:
         for part in range(5):
-            below = metrics[f"{change} 2, input"][part]
-            for layer in ("stage1", "stage3", "output"):
-                shares = metrics[f"{change} 2, q {layer}"][part], metrics[f"{change} 2, {layer}"][part] / below
+            below = metrics[f"trained: {change} 4, input"][part]
+            for layer in ("stage1", "stage4", "output"):
+                shares = (
+                    metrics[f"trained: {change} 4, q {layer}"][part],
+                    metrics[f"trained: {change} 4, {layer}"][part] / below,
+                )
                 assert shares[0] == pytest.approx(shares[1], abs=2e-3)
