@@ -361,24 +361,29 @@ for group in parameter_groups(with_probe(base, few(16)), 5e-3, 0.3):
 # > **Predict.** One rate for all, against $\rho = 0.3$. Which stage moves most in each case, relative to its size?
 
 # %%
-start = with_probe(base, few(64))
 moves = {}
 for decay in (1.0, 0.3):
-    tuned = fine_tuned(base, few(64), 100, decay)
-    moves[decay] = relative_moves(start.state_dict(), tuned)
+    tuned = copy.deepcopy(base)
+    torch.manual_seed(SEED)
+    replace_head(tuned, 4)  # a random head this time
+    start = copy.deepcopy(tuned.state_dict())
+    groups = parameter_groups(tuned, 5e-3, decay)
+    learn_shapes(tuned, few(64), 100, groups=groups, lr=5e-3)
+    moves[decay] = relative_moves(start, tuned)
     steps = ", ".join(
         f"{name} {move:.2f}" for name, move in moves[decay].items()
     )
     print(f"factor {decay}: {steps}; {right(tuned, fresh):.0%} right")
 slow = moves[0.3]
-assert slow["stage1"] < slow["stage2"] < slow["stage3"]
-assert max(slow["stage1"], slow["stage2"]) < slow["head"]
+assert slow["stage1"] < slow["stage2"] < slow["stage3"] < slow["head"]
 assert all(
     slow[name] < moves[1.0][name] for name in ("stage1", "stage2", "stage3")
 )
+both = right(fine_tuned(base, few(64), 100), fresh)
+print(f"factor 0.3, and the probe's head to start from: {both:.0%} right")
 
 # %% [markdown]
-# With the falling rates, the backbone hardly leaves its place and the head does the travelling. <span id="mistake-one-cycle"></span>Mind your schedule: one that is given *one* top rate sets *all* groups to it. PyTorch's `OneCycleLR(optimizer, max_lr=5e-3)` does, silently. A factor on each group's own rate, as `LambdaLR` applies it, is what you want:
+# The later the stage, the farther it goes, and a random head goes farthest. With the falling rates, the backbone hardly leaves its place. <span id="mistake-one-cycle"></span>Mind your schedule: one that is given *one* top rate sets *all* groups to it. PyTorch's `OneCycleLR(optimizer, max_lr=5e-3)` does, silently. A factor on each group's own rate, as `LambdaLR` applies it, is what you want:
 
 # %% tags=["nbval-check-output"]
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
@@ -865,7 +870,7 @@ score, forgot = (
     evaluate(ready, without_centring(fresh)).accuracy,
 )
 print(f"prepared as in pretraining: {score:.0%}; half forgotten: {forgot:.0%}")
-assert forgot < score - 0.1
+assert forgot < score - 0.05
 
 # %% [markdown]
 # No error is raised, since a picture is a picture. This is why weights come with their `prepare` function; use it.
