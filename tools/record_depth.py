@@ -1,7 +1,8 @@
 """Measure what chapter 06c shows: thin VGGs of several depths, and how their layers answer to small changes.
 
 python -m tools.record_depth shapes      error against depth, large kernels for comparison, robustness; no data needed
-python -m tools.record_depth rates       the same networks, each with the learning rate that suits it (about 10 minutes)
+python -m tools.record_depth rates       stacks and large kernels, each with the learning rate that suits it (4 minutes)
+python -m tools.record_depth work        three depths at equal work, each with its rate (2 minutes)
 python -m tools.record_depth cifar10     error against depth on CIFAR-10 (course data cifar10)
 
 The networks, the pictures and the training are the cells of the chapter tagged ``band-study``, run as they stand
@@ -27,7 +28,7 @@ DEPTHS = {6: (1, 1, 1), 9: (2, 2, 2), 12: (3, 3, 3), 18: (5, 5, 5)}
 TRAIN, TEST = 4000, 1000
 RATES = (2e-3, 5e-3, 1e-2)
 TRIAL_SEED = 100  # of the runs that choose a rate; none of theirs is reported
-EQUAL_WORK = {9: 6 / 64, 12: 5 / 64}  # widths with which these depths cost what 6 layers do (exercise 6)
+EQUAL_WORK = {6: 8 / 64, 9: 6 / 64, 12: 5 / 64}  # widths with which these depths cost about the same (exercise 6)
 
 
 def study() -> dict[str, Any]:
@@ -72,18 +73,26 @@ def record_shapes(seeds: int) -> None:
     _save("shapes", seeds, metrics, "shapes on gradients, 16 x 16, 4,000 for training, 1,000 for the test")
 
 
-def record_rates(seeds: int) -> None:
-    """Errors of stacks, large kernels and stacks without inner ReLUs, each at its own learning rate."""
+def record_rates(what: str, seeds: int) -> None:
+    """Errors of networks that each run at their own learning rate, chosen on pictures held out.
+
+    Args:
+        what: ``rates`` for stacks, large kernels, and stacks without inner ReLUs; ``work`` for depths at equal work.
+        seeds: runs of each network.
+    """
     here = study()
-    pictures, world, wrong_share, train_thin = (
-        here[name] for name in ("shape_pictures", "shape_world", "wrong_share", "train_thin")
+    pictures, world, wrong_share, train_thin, thin_vgg = (
+        here[name] for name in ("shape_pictures", "shape_world", "wrong_share", "train_thin", "thin_vgg")
     )
     held_out, test = pictures(*world(TEST, 30_000)), pictures(*world(TEST, 10_000))
-    networks: dict[str, Any] = {f"{n} layers": partial(here["thin_vgg"], DEPTHS[n]) for n in (6, 9, 12)}
-    networks |= {f"one {side}x{side}": partial(here["large_kernels"], side) for side in (5, 7)}
-    networks |= {f"{n} layers, straight": partial(here["straight_stacks"], DEPTHS[n][0]) for n in (9, 12)}
-    networks |= {f"{n} layers, equal work": partial(here["thin_vgg"], DEPTHS[n], width=EQUAL_WORK[n]) for n in (9, 12)}
-    networks["18 layers"] = partial(here["thin_vgg"], DEPTHS[18])
+    networks: dict[str, Any] = {}
+    if what == "work":
+        networks |= {f"{n} layers": partial(thin_vgg, DEPTHS[n], width=width) for n, width in EQUAL_WORK.items()}
+    else:
+        for n, side in ((9, 5), (12, 7)):
+            networks[f"{n} layers"] = partial(thin_vgg, DEPTHS[n])
+            networks[f"one {side}x{side}"] = partial(here["large_kernels"], side)
+            networks[f"{n} layers, straight"] = partial(here["straight_stacks"], DEPTHS[n][0])
     metrics: dict[str, list[float]] = {}
     chosen: dict[str, float] = {}
 
@@ -96,14 +105,11 @@ def record_rates(seeds: int) -> None:
         chosen[name] = min(RATES, key=lambda rate: trials[rate])
         metrics[f"error, {name}"] = [error(name, seed, chosen[name], test) for seed in range(seeds)]
         print(name, trials, metrics[f"error, {name}"], flush=True)
-        what = "shapes on gradients, 16 x 16, 4,000 for training, 1,000 for the test; rates chosen on 1,000 others"
-        _save(
-            "rates",
-            seeds,
-            metrics,
-            what,
-            more={"rates": list(RATES), "chosen_rates": chosen, "widths": {str(n): w for n, w in EQUAL_WORK.items()}},
-        )
+        more: dict[str, Any] = {"rates": list(RATES), "chosen_rates": chosen}
+        if what == "work":
+            more["widths"] = {str(n): width for n, width in EQUAL_WORK.items()}
+        of = "shapes on gradients, 16 x 16, 4,000 for training, 1,000 for the test; rates chosen on 1,000 others"
+        _save(what, seeds, metrics, of, more=more)
 
 
 def read_cifar10(count: int) -> tuple[ImageSet, ImageSet]:
@@ -155,7 +161,7 @@ def _save(
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("shapes", "rates", "cifar10"))
+    parser.add_argument("what", choices=("shapes", "rates", "work", "cifar10"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--epochs", type=int, default=4)
@@ -163,8 +169,8 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     if chosen.what == "shapes":
         record_shapes(chosen.seeds)
-    elif chosen.what == "rates":
-        record_rates(chosen.seeds)
+    elif chosen.what in ("rates", "work"):
+        record_rates(chosen.what, chosen.seeds)
     else:
         record_cifar10(chosen.seeds, chosen.count, chosen.epochs)
     return 0

@@ -688,8 +688,7 @@ print("each with the best of the rates", *fair["rates"])
 own_rate = {}
 for name, rate in fair["chosen_rates"].items():
     own_rate[name] = band("06c_depth.rates", f"error, {name}")
-    if "equal work" not in name:
-        print(f"{name:19s} rate {rate:5g}   error {own_rate[name]}")
+    print(f"{name:19s} rate {rate:5g}   error {own_rate[name]}")
 
 # %% [markdown]
 # RESULT

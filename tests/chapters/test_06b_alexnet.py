@@ -244,7 +244,7 @@ def test_s174_half_of_every_layer_gives_the_same_losses():
     whole, parts = cards()
     for part in parts:
         assert np.allclose(part["losses"], whole["losses"], rtol=1e-9)
-    assert whole["losses"][-1] < 0.8 * whole["losses"][0]  # it learns
+    assert whole["losses"][-1] < 0.9 * whole["losses"][0]  # it learns
 
 
 def test_s176_the_tree_forgives_kin():

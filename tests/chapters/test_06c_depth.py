@@ -158,6 +158,14 @@ def test_s168_large_kernels_lose_against_the_stacks_with_their_field():
         assert all(a > b for a, b in zip(errors[f"error, {twin}"], errors[f"error, {stack}"], strict=True))
 
 
+def test_the_family_stands_as_in_the_table_of_all_networks():
+    from course_utils.models.reported import REPORTED
+
+    family = {entry["name"]: entry["top5_error"] for entry in facts()["family"]}
+    for name, network in zip("ABDE", ("vgg11", "vgg13", "vgg16", "vgg19"), strict=True):
+        assert REPORTED[network].top5 == family[name]
+
+
 def test_s175_the_chart_comes_from_a_file_with_sources():
     keys = (repo_root() / "book" / "references.bib").read_text(encoding="utf-8")
     for entry in facts()["challenge"]:
