@@ -481,9 +481,9 @@ assert metrics["tuned_1024"].median() > metrics["probe_1024"].median()
 #
 # - **Few labels**: the pretrained start is everything. The probe is safe, since it cannot destroy anything; careful fine-tuning keeps what the probe has; bold fine-tuning burns part of it on sixteen pictures.
 # - **More labels**: the probe flattens. Its features were made for another question, and no number of labels changes them. Fine-tuning goes on climbing.
-# - **Plenty**: scratch catches up. It even passes the careful fine-tuning, which never dares to leave the neighbourhood of its start; the bold one ends beside scratch. So the rate is not a matter of taste: *the more labels you have, the less you should trust the start*.
+# - **Plenty**: scratch catches up. It even passes the careful fine-tuning, which never dares to leave the neighbourhood of its start; the bold one ends a little above scratch. So the rate is not a matter of taste: *the more labels you have, the less you should trust the start*.
 #
-# Pretraining bought a head start here, not a higher ceiling. [He et al. (2019)](../book/references.md#he-2019) report the same for detection on COCO: trained long enough from scratch, the final accuracy was no worse, even on a tenth of the pictures. What pretraining saved was time.
+# What pretraining buys is above all a head start; of the gain at 16 labels, little is left at 1,024. [He et al. (2019)](../book/references.md#he-2019) report for detection on COCO that nothing is left: trained long enough from scratch, the final accuracy was no worse, even on a tenth of the pictures. What pretraining saved was time.
 #
 # ## Which layers travel?
 #
