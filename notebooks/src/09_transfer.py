@@ -1019,7 +1019,7 @@ photos = {k: torch.tensor(v) for k, v in record["metrics"].items()}
 assert (photos[f"tuned_{first}"] - photos[f"scratch_{first}"]).median() > 0
 
 # %% [markdown]
-# With ImageNet behind it, the same step made history twice. In 2014, features of a network trained for classification, with a linear classifier on top, beat or matched systems built by hand for scenes, birds, flowers and search ([Razavian et al., 2014](../book/references.md#razavian-2014)). The same year, replacing the head and fine-tuning made the detectors of chapter 10 possible, where labels are a few hundred boxes a class.
+# With ImageNet behind it, the same step made history twice. In 2014, features of a network trained for classification, with a linear classifier on top, beat or matched systems built by hand for scenes, birds, flowers and search ([Razavian et al., 2014](../book/references.md#sharifrazavian-2014)). The same year, replacing the head and fine-tuning made the detectors of chapter 10 possible, where labels are a few hundred boxes a class.
 #
 # ## Summary
 #
@@ -1035,7 +1035,7 @@ assert (photos[f"tuned_{first}"] - photos[f"scratch_{first}"]).median() > 0
 # ## Further reading
 #
 # - [Yosinski et al. (2014)](../book/references.md#yosinski-2014): which layers transfer, by cutting.
-# - [Razavian et al. (2014)](../book/references.md#razavian-2014): features off the shelf.
+# - [Razavian et al. (2014)](../book/references.md#sharifrazavian-2014): features off the shelf.
 # - [Kornblith et al. (2019)](../book/references.md#kornblith-2019): do better ImageNet networks transfer better?
 # - [He et al. (2019)](../book/references.md#he-2019): pretraining reconsidered.
 # - [Kumar et al. (2022)](../book/references.md#kumar-2022): probe first, then fine-tune.
