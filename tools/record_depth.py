@@ -93,6 +93,7 @@ def record_rates(what: str, seeds: int) -> None:
             networks[f"{n} layers"] = partial(thin_vgg, DEPTHS[n])
             networks[f"one {side}x{side}"] = partial(here["large_kernels"], side)
             networks[f"{n} layers, straight"] = partial(here["straight_stacks"], DEPTHS[n][0])
+        networks["6 layers"] = partial(thin_vgg, DEPTHS[6])
     metrics: dict[str, list[float]] = {}
     chosen: dict[str, float] = {}
 
