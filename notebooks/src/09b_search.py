@@ -399,7 +399,7 @@ picture_strips(
     size=0.62,
 )
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of seed bands of precision at 5 among patches of nine unseen photos: pixels lowest by far, then the colour histogram, the untrained network, and the embedding on top."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of seed bands of precision at 5 among patches of nine unseen photos: pixels lowest by far, the untrained network and the colour histogram in the middle, the embedding on top."}}
 rec = "09b_search.photos"
 figure, axes = plt.subplots(figsize=(7, 2.2), layout="constrained")
 band_rows(axes, {k: band(rec, k) for k in ways}, photos_result)
@@ -419,7 +419,7 @@ for name in ("pixels", "colours", "untrained"):
     assert best > band(rec, name).median
 
 # %% [markdown]
-# The network wins, on photos that it has never seen. Now look at its rivals. The same network *untrained*, random filters and a mean over places, already describes texture and colour for nothing; and five lines of histogram are not far behind. Had you compared with pixels alone, you would have credited the training with all of it. Run the simple rivals first.
+# The network wins, on photos that it has never seen. Now look at its rivals. The same network *untrained*, random filters and a mean over places, already describes texture and colour for nothing; five lines of histogram do as well or better. Had you compared with pixels alone, you would have credited the training with all of it. Run the simple rivals first.
 
 # %% [markdown]
 # ## Words for pictures
