@@ -196,6 +196,9 @@ def test_c250_the_regulariser_decides_about_the_picture():
             assert variation[name] < variation["nothing"]
             assert scores[name] < scores["nothing"]
     assert variation["all four"] < variation["nothing"] / 2
+    read = {name: band("08c_inversion.mnist", f"judge, {name}") for name in ("nothing", "all four")}
+    assert read["all four"].count >= 5
+    assert read["all four"].minimum > read["nothing"].maximum
     prior = band("08c_inversion.prior", "judge, learned prior")
     assert prior.median > band("08c_inversion.prior", "judge, nothing").median + 0.2
 
