@@ -343,6 +343,18 @@ for name, fit in fits.items():
     assert expected.contains(float(fit.share.median()), slack=0.08)
 clear = (fits["learned"].share > 0.5).float().mean()
 print(f"learned filters of which a Gabor explains over half: {clear:.0%}")
+first, control, last = (
+    band("08_visualization.filters", f"share, {name}").median
+    for name in ("start", "scrambled", "learned")
+)
+smooth = (control - first) / (last - first)
+print(f"part of the gain that smoothness alone explains: {smooth:.0%}")
+assert 0.5 < smooth < 0.9
+runs = load_record("08_visualization.filters")["metrics"]
+ahead = np.subtract(runs["share, learned"], runs["share, scrambled"])
+print(f"learned ahead of scrambled in {sum(ahead > 0)} of {len(ahead)} seeds")
+assert (ahead > 0).all()
+assert last > 0.5
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three horizontal bands: the median share of variance that a Gabor explains, over seeds. Random filters near 0.05, phase-scrambled filters in the middle, learned filters clearly to the right of them."}}
 figure, axes = plt.subplots(figsize=(7, 1.9), layout="constrained")
@@ -356,7 +368,7 @@ axes.set_xlim(0, 1)
 plt.show()
 
 # %% [markdown]
-# <span id="c245"></span>So two thirds of the way from "random" to "learned" is smoothness. The rest is real: learned filters are Gabors beyond what their spectrum forces. The [lecture](../book/claims.md) says "resembles Gabor filters", of AlexNet. We cannot load AlexNet's filters here, but we can say what fourteen photographs
+# <span id="c245"></span>So most of the way from "random" to "learned" is smoothness. The rest is real: learned filters are Gabors beyond what their spectrum forces. The [lecture](../book/claims.md) says "resembles Gabor filters", of AlexNet. We cannot load AlexNet's filters here, but we can say what fourteen photographs
 # and a few seconds give: for the median filter a Gabor explains more than half, and *not all filters are like that*. The others are blobs of one colour, and [Krizhevsky et al.](../book/references.md#krizhevsky-2012) say the same of theirs: "frequency- and orientation-selective kernels, as well as various colored blobs".
 #
 # The lecture calls the Gabor look "a good sanity check". Of what? That is pitfall 2, and worth trying to guess now.
@@ -645,7 +657,7 @@ print(f"untrained: its best unit:    {chance:.2f}")
 assert held > 2 * chance
 assert held > 0.1
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Eight pictures that excite the wheel unit most, darkened except where it answers. The bright spots lie on wheels of cars, buses and bicycles, whose outlines are drawn in yellow."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Eight pictures that excite the wheel unit most, darkened except where it answers. The bright spots lie on wheels, whose outlines are drawn in yellow."}}
 maps = answers["trained"][stage][other].float()
 masks = world.part("wheel")[other]
 large = F.interpolate(
@@ -809,7 +821,7 @@ plt.show()
 
 # %%
 top = tops["stage3"]
-inside = (top.boxes[..., :2].amin(-1) > 8) & (top.boxes[..., 2:].amax(-1) < 63)
+inside = (top.boxes[..., :2].amin(-1) > 0) & (top.boxes[..., 2:].amax(-1) < 64)
 which = inside.nonzero()[:200]
 ratio = []
 for a, b in which.tolist():
@@ -843,7 +855,7 @@ for word, found in (("any place", crowd), ("one a picture", apart)):
     value = float(class_purity(world.labels[found.images]).mean())
     print(f"{word:14s} {used:.1f} pictures a unit, purity {value:.2f}")
 unfair = class_purity(world.labels[crowd.images]).mean()
-assert unfair > class_purity(world.labels[apart.images]).mean() + 0.1
+assert unfair > class_purity(world.labels[apart.images]).mean() + 0.03
 
 # %% [markdown]
 # ## Exercises
@@ -1022,11 +1034,15 @@ for kind in answers:
 scale = load_record("08_visualization.photos")
 print(scale["pictures"])
 print("seeds:", len(scale["seeds"]), "  repeat with:", scale["command"])
-for name in ("accuracy", "share, learned", "share, scrambled"):
+for name in ("accuracy", "share, scrambled", "share, learned"):
     short = band("08_visualization.filters", name)
     long = band("08_visualization.photos", name)
     print(f"{name:17s} short {short.median:.2f}, long {long.median:.2f}")
 assert len(scale["seeds"]) >= 5
+assert band("08_visualization.photos", "accuracy").minimum > (
+    band("08_visualization.filters", "accuracy").maximum
+)
+assert long.median < short.median + 0.05
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four horizontal bands of the share of variance that a Gabor explains: learned filters and their phase-scrambled control, each after the chapter's short training and after the long one."}}
 figure, axes = plt.subplots(figsize=(7, 2.2), layout="constrained")
@@ -1041,7 +1057,7 @@ axes.set_xlim(0, 1)
 plt.show()
 
 # %% [markdown]
-# Fourteen photographs are not a million; the filters of [Krizhevsky et al. (2012)](../book/references.md#krizhevsky-2012) took days on two graphics cards. What the long run can tell is the direction.
+# Twice the pieces and twice the passes make the network clearly better at its task, and its filters *no more* Gabor-like. So the resemblance is not a measure of how good a network is; it is what a first layer settles on early. (Fourteen photographs are not a million. The filters of [Krizhevsky et al., 2012](../book/references.md#krizhevsky-2012), took five to six days on two graphics cards, and cannot be measured here.)
 #
 # ## Summary
 #

@@ -21,7 +21,7 @@ from course_utils.explain.receptive_fields import receptive_fields
 from course_utils.explain.top_patches import class_purity, cut_patches, feed_again, top_patches
 from course_utils.recipes.scenes import build_model
 from course_utils.recipes.trained import trained
-from course_utils.runtime import band
+from course_utils.runtime import band, load_record
 from tools.bands import tagged_code
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
@@ -76,6 +76,8 @@ def test_the_claim_that_first_filters_look_like_gabors_holds_for_the_median_filt
     learned, scrambled = (band("08_visualization.filters", f"share, {k}") for k in ("learned", "scrambled"))
     assert learned.median > 0.5
     assert learned.median > scrambled.median + 0.05
+    runs = load_record("08_visualization.filters")["metrics"]
+    assert all(a > b for a, b in zip(runs["share, learned"], runs["share, scrambled"], strict=True))
     share = photo_filters()["fits"]["learned"].share
     assert share.min() < 0.4, "some filters are no Gabors"
     assert share.max() > 0.75
