@@ -797,7 +797,7 @@ def same_part_share(
     """Points on parts: does the match in another picture lie on that part?"""
     hits, guesses = [], []
     for c in range(len(classes)):
-        members = (objects.labels == c).nonzero()[:, 0][:12]
+        members = (objects.labels == c).nonzero()[:, 0]
         for a, b in zip(members[0::2], members[1::2]):
             for name in wanted_parts:
                 on_a, on_b = (parts[i] == names.index(name) for i in (a, b))
@@ -833,9 +833,9 @@ best = {}
 for who in ("trained", "untrained"):
     best[who] = max(s[0] for name, s in transfer.items() if f", {who}" in name)
 assert best["trained"] > 2 * luck
-assert best["trained"] > max(best["untrained"], transfer["pixels"][0])
+assert best["trained"] > best["untrained"]
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Horizontal bars. Left: points found in warped copies; right: parts found in another picture of the class. A dotted line marks the guess. On warped copies pixels and early stages do well; on different pictures the trained middle stages lead."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Horizontal bars. Left: points found in warped copies; right: parts found in another picture of the class. A dotted line marks the guess. On warped copies pixels and early stages do well; on different pictures the trained stages lead over the untrained ones."}}
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.0), sharey=False)
 for panel, values, guess, title in (
     (
@@ -861,7 +861,9 @@ for panel, values, guess, title in (
 plt.show()
 
 # %% [markdown]
-# Two tasks, two winners. For a warped copy, whatever keeps detail does well, trained or not. For another object of the kind, detail misleads: the other bird has other colours. Here the trained stages lead, because they kept *what* and *roughly where*, and forgot the rest. It is the same forgetting that made inversion fail. What the network keeps, it keeps for a reason.
+# Two tasks, two answers. For a warped copy, whatever keeps detail does well, trained or not. For another object of the kind, training shows: the trained stages find the part more often than the untrained ones, because they kept *what* and *roughly where*, and forgot part of the rest. It is the same forgetting that made inversion fail. What the network keeps, it keeps for a reason.
+#
+# Plain pixels are a rival to respect, here: our drawn wheels are all dark and round, whatever the car. On photographs, Long et al. report, features of the network predict keypoints better than hand-made ones.
 #
 # ## Checked claims
 #
