@@ -504,9 +504,9 @@ patch_walls(
 )
 
 # %% [markdown]
-# Read the rows from top to bottom. What would you call the units of the first row? Of the last? If you are like everybody else, you have just said "edges", then "corners", then "parts of things", then "cars". The [lecture](../book/claims.md) says exactly that about five layers of a network that has seen a million photographs.
+# Read the rows from top to bottom. What would you call the units of the first row? Of the last? Most people say "edges", then "corners and spots", then "parts", then "cars". The [lecture](../book/claims.md) says just that about five layers of a network that has seen a million photographs.
 #
-# You have also just done something dangerous: you looked at nine pictures and gave a name. Let us measure instead.
+# Now look once more at the first row. If you see tyres and eyes there, you have named what the *pictures* show and not what the unit *sees*: 8 pixels, black beside white. Tyres and eyes simply have the hardest edges in this world. Looking at nine pictures and giving a name is dangerous. Let us measure instead.
 #
 # ## Do concepts grow?
 #
