@@ -116,7 +116,7 @@ from course_utils.explain.deep_dream import mean_square
 from course_utils.explain.partial_run import run_up_to
 
 
-def dream_step(model, picture, layer, eta=0.01):
+def dream_step(model, picture, layer, eta=0.006):
     """One step of (8.92), and J (8.91) before it."""
     x = picture.clone().requires_grad_()
     maps = run_up_to(model, net.prepare(x), [layer])[layer]
@@ -150,7 +150,15 @@ from course_utils.explain.adversarial import random_signs
 STAGES = ("stage1", "stage2", "stage3", "stage4")
 torch.manual_seed(SEED)
 blank = build_model().eval()  # never trained
-dreams, rises = [cat], {}
+dreams, rises, gathered = [cat], {}, {}
+
+
+def top_tenth(change):
+    """Share of the energy in the tenth of the pixels that changed most."""
+    energy = change.square().sum(1).flatten()
+    return (energy.topk(len(energy) // 10).values.sum() / energy.sum()).item()
+
+
 for model, layer in [(net.model, s) for s in STAGES] + [(blank, "stage4")]:
     dreamt, values = dream_for(model, cat, layer)
     tossed = random_signs(cat, (dreamt - cat).abs().mean().item(), seed=SEED)
@@ -159,17 +167,22 @@ for model, layer in [(net.model, s) for s in STAGES] + [(blank, "stage4")]:
     )  # fmt: skip
     who = layer if model is net.model else f"{layer}, untrained"
     rises[who] = after / before, coin / before
+    gathered[who] = top_tenth(dreamt - cat)
     dreams.append(dreamt)
-    print(f"{who:17s} J x {after / before:.1f}, coin x {coin / before:.2f}")
+    row = f"J x {after / before:6.1f}, coin x {coin / before:.2f}"
+    print(f"{who:17s} {row}, top tenth {gathered[who]:.0%}")
 assert all(rises[s][0] > 1.2 * rises[s][1] for s in STAGES)
 assert rises["stage4"][0] > 2 * rises["stage4, untrained"][0]
+assert gathered["stage4"] > gathered["stage1"]
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Six pictures of a cat's face: the photo, and dreams of stages 1 to 4 and of an untrained network. Early stages add fine lines and dots, later stages larger curved patterns; the untrained network adds a fine grain without forms."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six pictures of a cat's face: the photo, and dreams of stages 1 to 4 and of an untrained network. Stage 1 sharpens lines everywhere. The later stages put dense coloured patterns on the eyes, the nose and the marks of the fur. The untrained network adds a fine grain all over."}}
 names = ["photo", *STAGES, "untrained"]
 plotting.image_grid(torch.cat(dreams), titles=names, columns=6, size=1.15)
 
 # %% [markdown]
-# The coin hardly moves $J$: its changes cancel. The dream multiplies it. Stage 1 makes fine lines of what was a smooth surface; from stage to stage the forms become larger, bent, and further from anything in the photo. Do not look for dogs: the dogs of the famous pictures came from ImageNet, which has more than a hundred breeds of them. A network dreams of what it was trained on.
+# The coin raises $J$ too, most in the early stages: noise is made of edges. In stage 4 little of it is left. The dream raises $J$ far more, and more from stage to stage.
+#
+# Now the pictures. Stage 1 sharpens whatever line there is, all over the photo. The later stages *gather*: at the eyes, the nose, the marks of the fur. The last column measures it, as the share of the change's energy in the tenth of the pixels that changed most. What resembles nothing that the network knows is left alone. Do not look for dogs: the dogs of the famous pictures came from ImageNet, which has more than a hundred breeds of them. A network dreams of what it was trained on.
 #
 # And training matters: the untrained network answers to the same steps with a fraction of the rise.
 #
@@ -211,7 +224,7 @@ print("sizes:", *(f"{h} x {w}" for h, w in octave_sizes(128, 128, 4)))
 runs = {
     n: deep_dream(
         net.model, photo, "stage3", octaves=n, steps=32 // n, jitter=2,
-        step_size=0.008, prepare=net.prepare,
+        step_size=0.005, prepare=net.prepare,
     )
     for n in (1, 4)
 }  # fmt: skip
@@ -224,7 +237,7 @@ print(f"a coin : {coin:.1%}")
 assert abs(coin - 1 / 64) < 0.005
 assert shares[4] > 1.3 * shares[1]
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Three pictures of a Chinese palace: the photo, a dream at one size with small dense patterns, and a dream in four octaves in which large forms lie under the small ones."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three pictures of a Chinese palace: the photo, a dream at one size with small dense patterns on the roofs and trees, and a dream in four octaves with larger patches."}}
 three = torch.cat([photo, runs[1].images, runs[4].images])
 names = ["photo", "one size", "four octaves"]
 plotting.image_grid(three, titles=names, columns=3, size=1.5)
@@ -473,7 +486,7 @@ assert family[0].content[0] == 0 < family[0].content[-1]
 assert family[0].content[-1] < family[1].content[-1] < family[2].content[-1]
 assert family[0].style[-1] > family[1].style[-1] > family[2].style[-1]
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Six pictures: the photo of a cat, the orange dahlia that gives the style, the result from noise, and results from the photo with style weights 0.1, 1 and 10. As the weight grows the cat takes on the flower's colours and petal edges and its own forms fade."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six pictures: the photo of a cat, the orange dahlia that gives the style, the result from noise, and results from the photo with style weights 0.1, 1 and 10. The one from noise is grainy but shows the cat's eyes; as the weight grows, colours and contrasts drift to those of the flower."}}
 shown = torch.cat([cat, flower, made.images, *(run.images for run in family)])
 names = ["content", "style", "from noise", *(f"β = {w:g}" for w in weights)]
 plotting.image_grid(shown, titles=names, columns=6, size=1.15)
@@ -874,7 +887,7 @@ named = {
 left = {w: accuracy(sure, p, classes, net.prepare) for w, p in named.items()}
 for who, share in left.items():
     print(f"{who:13s} right: {share:.0%}")
-assert left["by its loss"] > left["by its scores"] + 0.3
+assert left["by its scores"] < 0.6 * left["by its loss"]
 
 # %% [markdown]
 # Published defences have fallen to just this ([Carlini and Wagner, 2017](../book/references.md#carlini-wagner-2017), on "defensive distillation"). A network that an attack does not hurt is not robust; perhaps the attack is bad. Attack it as somebody who knows what you did.
