@@ -92,16 +92,19 @@ def map_rows(
     check_int("zoom", zoom, minimum=1)
     columns = len(rows[0])
     height, width = (n * zoom for n in np.asarray(rows[0][0]).shape[-2:])
-    gap, left, top = 4, 90 if any(names) else 4, 20 if titles is not None else 4
+    gap, left, top = 4, 110 if any(names) else 4, 20 if titles is not None else 4
     whole = left + columns * (width + gap), top + len(rows) * (height + gap)
     dpi = rcParams["figure.dpi"]
-    figure = Figure(figsize=(whole[0] / dpi, whole[1] / dpi), dpi=dpi)
+    figure = Figure(figsize=(whole[0] / dpi, whole[1] / dpi), dpi=dpi, layout="none")
     for i, (name, row) in enumerate(zip(names, rows)):
         check_same_length("row", row, "first row", rows[0])
         for j, values in enumerate(row):
             x, y = left + j * (width + gap), whole[1] - top - i * (height + gap) - height
             axes = figure.add_axes((x / whole[0], y / whole[1], width / whole[0], height / whole[1]))
-            axes.set_axis_off()
+            axes.set(xticks=[], yticks=[])
+            axes.grid(False)
+            for edge in axes.spines.values():
+                edge.set(visible=True, color="#CCCCCC", linewidth=0.6)
             values = np.asarray(values)
             if values.ndim == 3:
                 axes.imshow(values.transpose(1, 2, 0), aspect="auto", interpolation="nearest")
