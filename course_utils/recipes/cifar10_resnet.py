@@ -24,7 +24,7 @@ from course_utils.training.speed import choose_speed
 
 NAME = "cifar10_resnet"
 CLASSES = REAL_CLASSES["cifar10"]
-EPOCHS, BATCH_SIZE, SMOOTHING, WARMUP = 10, 160, 0.1, 0.1
+EPOCHS, BATCH_SIZE, SMOOTHING, WARMUP = 8, 160, 0.1, 0.1
 RATES = {"lr": 0.09, "head_lr": 0.1, "other_lr": 0.05, "weight_decay": 5e-4}
 TRAIN, HELD_OUT = range(40_000), range(40_000, 50_000)
 MEAN, SPREAD = (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)

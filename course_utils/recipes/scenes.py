@@ -24,8 +24,8 @@ from course_utils.training import evaluate, fit
 from course_utils.training.speed import choose_speed
 
 NAME = "scenes"
-RUNS, EPOCHS, BATCH_SIZE, PEAK_LR, DECAY = 3, 5, 64, 4e-3, 0.02
-TRAIN, HELD_OUT = 12_000, 2_000
+RUNS, EPOCHS, BATCH_SIZE, PEAK_LR, DECAY = 3, 4, 64, 4e-3, 0.02
+TRAIN, HELD_OUT = 10_000, 2_000
 TRAIN_SEED, HELD_OUT_SEED = 101, 100
 WIDTHS = (24, 40, 72, 112)
 CLASSES = OBJECTS
