@@ -137,6 +137,7 @@ def test_s221_deep_layers_are_flatter_for_a_shift_than_for_a_turn():
         assert curves["stage4"][-1] < curves["stage1"][-1]
         assert curves["output"][-1] < curves["stage1"][-1]
     assert shift["stage4"][-1] < turn["stage4"][-1]
+    assert shift["output"][-1] < 0.7 * turn["output"][-1]
 
 
 def test_c251_in_one_unit_deep_layers_forgive_all_three_changes_more_than_early_ones():
@@ -147,10 +148,12 @@ def test_c251_in_one_unit_deep_layers_forgive_all_three_changes_more_than_early_
         early, deep = (band("08d_dreams.scenes", f"trained: {change} 8, q {n}") for n in ("stage1", "output"))
         assert deep.maximum < early.minimum
         assert deep.maximum < 0.9
-    # What makes the claim imprecise: at equal travel a turn is no worse than a shift; scale is worse than both.
-    output = {c: band("08d_dreams.scenes", f"trained: {c} 8, q output").median for c in CHANGES}
-    assert output["turn"] < output["shift"] + 0.1
-    assert output["shift"] < output["scale"]
+    # At equal travel a shift is forgiven more than a turn and than a change of size: at the output, not in stage 1.
+    for layer in ("head.mean", "output"):
+        median = {c: band("08d_dreams.scenes", f"trained: {c} 8, q {layer}").median for c in CHANGES}
+        assert median["shift"] < 0.9 * min(median["turn"], median["scale"])
+    early = {c: band("08d_dreams.scenes", f"trained: {c} 8, q stage1").median for c in CHANGES}
+    assert early["shift"] > 0.9 * max(early["turn"], early["scale"])
 
 
 def test_adversarial_changes_of_a_few_steps_beat_chance():
