@@ -878,7 +878,7 @@ assert sent["linear layers"][0] > sent["linear layers"][1]
 # %%
 with torch.no_grad():
     mirrored = miniature(centred(new_shapes.images.flip(3).float() / 255))
-averaged = sum(torch.tensor(s).softmax(1).numpy() for s in (scores, mirrored))
+averaged = sum(torch.as_tensor(s).softmax(1).numpy() for s in (scores, mirrored))
 both = top_k_error(averaged, labels)
 print(f"top-1 error {top_k_error(scores, labels):.3f};", end=" ")
 print(f"averaged with the mirror image {both:.3f}")
