@@ -658,7 +658,7 @@ print(f"untrained: its best unit:    {chance:.2f}")
 assert held > 1.3 * chance
 assert held > 0.06
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Eight pictures that excite the wheel unit most, darkened except where it answers. The bright spots lie on wheels, whose outlines are drawn in yellow."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Eight pictures that excite the wheel unit most, darkened except where it answers. The bright spots lie on round dark-and-light things, many of them wheels, which are outlined in yellow."}}
 maps = answers["trained"][stage][other].float()
 masks = world.part("wheel")[other]
 large = F.interpolate(
