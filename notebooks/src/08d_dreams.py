@@ -180,7 +180,7 @@ names = ["photo", *STAGES, "untrained"]
 plotting.image_grid(torch.cat(dreams), titles=names, columns=6, size=1.15)
 
 # %% [markdown]
-# The coin raises $J$ too, most in the early stages: noise is made of edges. In stage 4 little of it is left. The dream raises $J$ far more, and more from stage to stage.
+# The coin raises $J$ too, most in the early stages: noise is made of edges. In stage 4 little of it is left. The dream raises $J$ far more, in every stage.
 #
 # Now the pictures. Stage 1 sharpens whatever line there is, all over the photo. The later stages *gather*: at the eyes, the nose, the marks of the fur. The last column measures it, as the share of the change's energy in the tenth of the pixels that changed most. What resembles nothing that the network knows is left alone. Do not look for dogs: the dogs of the famous pictures came from ImageNet, which has more than a hundred breeds of them. A network dreams of what it was trained on.
 #
@@ -752,7 +752,7 @@ panels[0].legend(fontsize=7)
 plt.show()
 
 # %% [markdown]
-# Under a shift the picture of the *pixels* breaks off at once: after a few pixels they lie as far from where they were as another picture would. The first stage follows them. From stage to stage the curves become flatter, and the output is flattest. That is the lecture's second half: more robust in deep layers. It holds for all three changes. And the first half: stage 4 moves less under a shift by a quarter of the picture than under a quarter turn.
+# Under a shift the picture of the *pixels* breaks off at once: after a few pixels they lie as far from where they were as another picture would. The first stages move even more than the pixels do: an edge leaves one place and turns up at another. From there on the curves become flatter, stage by stage, and the output is flattest. That is the lecture's second half: more robust in deep layers. It holds for all three changes. And the first half: stage 4 moves less under a shift by a quarter of the picture than under a quarter turn.
 #
 # Why does stage 4 still move, and the mean over its maps (`head.mean`) much less? Because a convolution does not ignore a shift. Its map *shifts along*; it is [equivariant](05d_equivariance.ipynb). Only what forgets places, here the mean over the map, is invariant.
 #
