@@ -83,8 +83,9 @@ def record_scenes() -> None:
     for number in range(SETS):
         drawn = make_object_images(DRAWN, 64, DRAWN_SEED + number)
         torch.manual_seed(number)
-        for who, model in (("trained", net.model), ("untrained", scenes.build_model().eval())):
-            numbers = journeys(net, model, drawn.images / 255, drawn.labels, DRAWN_LAYERS, DRAWN_TRAVELS, number)
+        blank = scenes.build_model().eval()
+        for who, model, travels in (("trained", net.model, DRAWN_TRAVELS), ("untrained", blank, DRAWN_TRAVELS[-1:])):
+            numbers = journeys(net, model, drawn.images / 255, drawn.labels, DRAWN_LAYERS, travels, number)
             for name, value in numbers.items():
                 metrics.setdefault(f"{who}: {name}", []).append(round(value, 5))
         print(f"set {number}: {time.perf_counter() - began:.0f} s", flush=True)
