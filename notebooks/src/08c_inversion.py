@@ -487,7 +487,7 @@ for kind in wanted:
     chosen.append(int(members.nonzero()[0, 0]))
 lost = pictures[chosen]
 twice = torch.cat([lost, lost])  # two searches each, from different noise
-faint = Regularisers(tv=1.0)
+faint = Regularisers(tv=0.3)
 found = {
     layer: invert(
         net,
@@ -508,7 +508,7 @@ for layer, result in found.items():
     apart = (result.images[:2] - result.images[2:]).square().mean().sqrt()
     error, pixel = result.feature_error.median(), result.pixel_error.median()
     print(f"{layer:8s} {error:12.4f} {pixel:9.3f} {apart:14.3f}")
-    assert result.feature_error.max() < 0.05
+    assert error < 0.1
 shuffle = (pictures[:100] - pictures[100:]).square().mean((1, 2, 3)).sqrt()
 shuffle = shuffle.median().item()
 grey = (lost - lost.mean((1, 2, 3), keepdim=True)).square().mean().sqrt().item()
@@ -549,9 +549,10 @@ for layer in ("stage2", "stage4"):
     here = found[layer].pixel_error.median()
     there = result.pixel_error.median()
     print(f"{layer}: pixels {there:.3f} untrained, {here:.3f} trained")
+    assert there < here
 
 # %% [markdown]
-# A random network passes on what it gets, and it is known that one with random weights can be inverted at least as well as a trained one ([He, Wang and Hopcroft, 2016](../book/references.md#he-2016c)). Compare with the print-out above before you call a good inversion a proof of good features: **what can be inverted was kept, not understood.**
+# The untrained network gives back *more*. So training has taught this one to forget. Others found the same with larger networks: random weights can be inverted at least as well as trained ones ([He, Wang and Hopcroft, 2016](../book/references.md#he-2016c)). A good inversion is no proof of good features: **what can be inverted was kept, not understood.**
 #
 # ## The nearest places
 #
@@ -834,7 +835,7 @@ best = {}
 for who in ("trained", "untrained"):
     best[who] = max(s[0] for name, s in transfer.items() if f", {who}" in name)
 assert best["trained"] > 2 * luck
-assert best["trained"] > best["untrained"]
+assert best["trained"] > max(best["untrained"], transfer["pixels"][0])
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Horizontal bars. Left: points found in warped copies; right: parts found in another picture of the class. A dotted line marks the guess. On warped copies pixels and early stages do well; on different pictures the trained stages lead over the untrained ones."}}
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.0), sharey=False)
@@ -862,9 +863,9 @@ for panel, values, guess, title in (
 plt.show()
 
 # %% [markdown]
-# Two tasks, two answers. For a warped copy, whatever keeps detail does well, trained or not. For another object of the kind, training shows: the trained stages find the part more often than the untrained ones, because they kept *what* and *roughly where*, and forgot part of the rest. It is the same forgetting that made inversion fail. What the network keeps, it keeps for a reason.
+# Two tasks, two answers. For a warped copy, whatever keeps detail does well, trained or not. For another object of the kind, training shows: the best trained stage finds the part more often than any untrained one, and more often than plain pixels, because it kept *what* and *roughly where*, and forgot the rest. It is the same forgetting that made inversion fail. What the network keeps, it keeps for a reason.
 #
-# Plain pixels are a rival to respect, here: our drawn wheels are all dark and round, whatever the car. On photographs, Long et al. report, features of the network predict keypoints better than hand-made ones.
+# Plain pixels are a rival to respect, here: our drawn wheels are all dark and round, whatever the car. The last stage does worse than the one before: its 4 x 4 places are too coarse for small parts. On photographs, Long et al. report, features of the network predict keypoints better than hand-made ones.
 #
 # ## Checked claims
 #
@@ -926,7 +927,7 @@ print("score more than 10 times as high:", higher)
 assert higher
 
 # %% [markdown]
-# **4. "The activations match, so the picture is right."** They match in the deepest layer best of all, and there the picture is worst: an error of the activations says how far the *search* came, not how much the layer *knows*. That is why the table above has a column for the pixels, and one for two searches.
+# **4. "The activations match, so the picture is right."** The scores of the last layer can be matched by a picture in which nobody sees a thing: an error of the activations says how far the *search* came, not how much the layer *knows*. That is why the table above has a column for the pixels, and one for two searches.
 #
 # ## Exercises
 #
