@@ -451,7 +451,7 @@ for i, c in enumerate(kinds):
     print(f"{classes[c]:6s} best of 200 pictures {best:5.1f}, {line}")
 assert (raw.scores > top).all()
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows of four pictures for car, house, bird and face. Above, the real picture with the highest score. Middle, climbed without wishes: coloured noise in which little can be made out. Below, with wishes: soft repeated parts of the objects."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows of four pictures for car, house, bird and face. Above, the real picture with the highest score. Middle, climbed without wishes: harsh coloured noise with hints of parts. Below, with wishes: wheels for the car, rows of barred windows under red roofs for the house, rows of eyes for the face."}}
 figure = map_rows(
     [pictures[object_scores.argmax(0)[kinds]], raw.images, held.images],
     ["best real", "no wishes", "wishes"],
@@ -461,7 +461,7 @@ figure = map_rows(
 figure
 
 # %% [markdown]
-# Again every picture that climbed beats all real ones. And again the wishes turn noise into something in which parts can be seen, again and again, all over the picture. A network whose last step is the *mean* over all places has no reason to stop at two wheels.
+# Again every picture that climbed beats all real ones. And again the wishes turn noise into something in which parts can be seen, again and again, all over the picture: wheels for the car, barred windows for the house, rows of eyes for the face. A network whose last step is the *mean* over all places has no reason to stop at two wheels.
 #
 # ## What is left of a picture
 #
@@ -517,7 +517,7 @@ print(f"a flat picture {grey:21.3f}")
 pixel = [found[layer].pixel_error.median().item() for layer in LAYERS[:4]]
 assert pixel == sorted(pixel)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of six pictures: a house and a bus, each followed by what was found from stages 1 to 4 and from the ten scores. Stage 1 is nearly the picture, stage 2 has its shapes with wrong colours and noise, from stage 3 outlines can be guessed, from stage 4 and the scores nothing is left but texture."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of six pictures: a house and a bus, each followed by what was found from stages 1 to 4 and from the ten scores. Stage 1 is nearly the picture, stage 2 has its shapes in noise, from stage 3 windows and wheels can be made out, from stage 4 and the scores only coloured texture."}}
 figure = map_rows(
     [torch.stack([lost[i], *[found[layer].images[i] for layer in LAYERS]]) for i in range(2)],
     [""] * 2,
@@ -530,6 +530,8 @@ figure
 # Read the table from left to right. The activations are met closely everywhere: *the layer takes these pictures for the lost one*. The error of the pixels grows with depth, all the same. And the last column says it in another way: two searches from different noise end in different pictures, further apart the deeper the layer. Both are "right". The pictures in such a crowd differ in what the network ignores.
 #
 # Compare with the last two lines, too. From some depth on, a flat grey picture is *nearer* to the lost one, pixel by pixel, than what the search finds. But the layer would tell the flat picture at once from the lost one. Pixels and activations measure two different things, and the network cares for one of them only.
+#
+# Look at what survives longest: the windows of the house, the wheels of the bus. They are what tells the classes apart.
 #
 # So forgetting is not an accident at the end of the network; it happens stage by stage. It is also the point of a network: whoever must call ten thousand different birds "bird" has to forget most of each.
 #
