@@ -326,6 +326,8 @@ for seed in range(3):
 for who, ratio in ratios.items():
     above = f"above 1 in {(ratio > 1).sum()} of 20"
     print(f"{who:18s} median {ratio.median():.2f}, {above}")
+blanks = [r.median() for who, r in ratios.items() if who != "trained"]
+assert ratios["trained"].median() > 1.3 * max(blanks)
 
 # %% [markdown]
 # Two things stand in this table. The *untrained* networks do not have a ratio of 1: objects have stronger edges than what is behind them, and any layer pulls at edges. So 1 would have been the wrong baseline, and part of what looks like insight is contrast. What training adds is the distance between the first line and the others: it dreams more where the object is.
