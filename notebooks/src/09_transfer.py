@@ -145,6 +145,7 @@ def learn_shapes(
     return net
 
 
+# %% tags=["band-sizes", "band-cut", "band-gap", "band-words", "band-ignored"]
 def one_by_one(pictures):
     return data.Batches(pictures, 500, shuffle=False, augment=centred_pixels)
 

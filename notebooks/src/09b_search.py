@@ -149,6 +149,7 @@ def reading_net(num_classes, seed):
     return nn.Sequential(parts)
 
 
+# %% tags=["band-digits"]
 def embed(net, pictures, below="relu"):
     """One vector a picture: what a layer of the network is given."""
     batches = data.Batches(pictures, 500, shuffle=False)
@@ -324,6 +325,7 @@ def patches_of(names, each, side, seed):
     return data.ImageSet(torch.cat(cut), labels, names, "patches")
 
 
+# %% tags=["band-photos"]
 def patch_net(seed):
     torch.manual_seed(seed)
 
@@ -350,6 +352,7 @@ def patch_vectors(net, pictures):
     return collect_features(net, data.Batches(pictures, 500, shuffle=False))[0]
 
 
+# %% tags=["band-photos"]
 studied = patches_of(STUDIED, 80, None, 4 * SEED)
 patch_gallery, patch_queries = (
     patches_of(OTHERS, 24, 0, 4 * SEED + 1),
