@@ -26,7 +26,7 @@ Back = Callable[[Tensor], Tensor]
 
 def pool_with_switches(x: Tensor, pool: nn.MaxPool2d) -> tuple[Tensor, Tensor]:
     """Pool maps (N, C, H, W), and say where in its map (index row by row) each maximum was found."""
-    return F.max_pool2d(  # type: ignore[return-value]
+    return F.max_pool2d(
         x, pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode, return_indices=True
     )
 
@@ -74,23 +74,25 @@ def _step(name: str, layer: nn.Module, x: Tensor) -> tuple[Tensor, Back]:
         return x.clamp_min(0), lambda signal: signal.clamp_min(0)
     if isinstance(layer, nn.MaxPool2d):
         pooled, switches = pool_with_switches(x, layer)
-        return pooled, lambda signal: unpool(signal, switches, tuple(x.shape[2:]))
+        return pooled, lambda signal: unpool(signal, switches, (x.shape[2], x.shape[3]))
     if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
-        settings = (layer.stride, layer.padding, layer.dilation)
+        padding = (layer.padding[0], layer.padding[1])
 
         def back(signal: Tensor) -> Tensor:
-            rest = tuple(  # rows and columns at the far edge that no filter reached
+            rest = [  # rows and columns at the far edge that no filter reached
                 n + 2 * p - d * (k - 1) - 1 - s * (m - 1)
-                for n, m, k, s, p, d in zip(x.shape[2:], signal.shape[2:], layer.kernel_size, *settings, strict=True)
-            )
-            return F.conv_transpose2d(signal, layer.weight, None, layer.stride, layer.padding, rest, layer.groups,
+                for n, m, k, s, p, d in zip(
+                    x.shape[2:], signal.shape[2:], layer.kernel_size, layer.stride, padding, layer.dilation, strict=True
+                )
+            ]
+            return F.conv_transpose2d(signal, layer.weight, None, layer.stride, padding, rest, layer.groups,
                                       layer.dilation)  # fmt: skip
 
         return layer(x), back
     linear = nn.Linear, nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, nn.Identity, nn.Dropout
     if isinstance(layer, linear) and not layer.training:
         # In eval mode these are linear in x (but for a constant): the way back is the transposed matrix.
-        outputs, transposed = torch.func.vjp(layer, x)
+        outputs, transposed = torch.func.vjp(layer, x)  # type: ignore[misc]
         return outputs, lambda signal: transposed(signal)[0]
     raise ValueError(
         f"layer {name!r} is a {type(layer).__name__}, which this deconvnet cannot run backwards; "

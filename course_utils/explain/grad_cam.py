@@ -73,5 +73,5 @@ def guided_grad_cam(model: nn.Module, x: Tensor, layer: Layer, target: Target = 
     """
     with untouched(model), torch.no_grad():
         chosen = resolve_target(model(x), target)
-    cam = enlarge(grad_cam(model, x, layer, chosen), tuple(x.shape[2:]))
+    cam = enlarge(grad_cam(model, x, layer, chosen), (x.shape[2], x.shape[3]))
     return rule_gradient(model, x, chosen, "guided") * cam[:, None]

@@ -74,7 +74,7 @@ class _RuledReLU(torch.autograd.Function):
         return a.clamp_min(0)
 
     @staticmethod
-    def backward(ctx: Any, signal: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, signal: Tensor) -> tuple[Tensor, None]:
         (a,) = ctx.saved_tensors
         return backward_rule(signal, a, ctx.rule), None
 

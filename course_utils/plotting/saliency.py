@@ -95,7 +95,7 @@ def map_rows(
     gap, left, top = 4, 110 if any(names) else 4, 20 if titles is not None else 4
     whole = left + columns * (width + gap), top + len(rows) * (height + gap)
     dpi = rcParams["figure.dpi"]
-    figure = Figure(figsize=(whole[0] / dpi, whole[1] / dpi), dpi=dpi, layout="none")
+    figure = Figure(figsize=(whole[0] / dpi, whole[1] / dpi), dpi=dpi, layout="none")  # type: ignore[arg-type]
     for i, (name, row) in enumerate(zip(names, rows)):
         check_same_length("row", row, "first row", rows[0])
         for j, values in enumerate(row):
