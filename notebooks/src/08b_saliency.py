@@ -552,12 +552,12 @@ for layer, stage in (("stage2", 2), ("stage4", 4)):
 #
 # > **Predict.** Score of the true class, sent back by the three rules. Which map will be the sharpest? Which one would you show your boss?
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Maps by three rules for a bus, a bird, a face and a bicycle. Backpropagation is grainy. The deconvnet shows dense texture over whole pictures. Guided backpropagation draws clean outlines of the objects and other edges, like a pencil sketch."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Maps by three rules for a bus, a bird, a face and a bicycle. Backpropagation is grainy. The deconvnet spreads over whole pictures. Guided backpropagation is the cleanest: little grain, dark marks on wheels, heads, eyes and frames."}}
 rows = [channel_map(rule_gradient(net, x[shown], labels[shown], rule)) for rule in RULES]
 map_rows(rows, list(RULES))
 
 # %% [markdown]
-# Guided backpropagation draws clean lines. Most people trust it at first sight. So ask it one thing: we sent back the score of the *right* class. What if we send back the score of a *wrong* one?
+# Guided backpropagation is the cleanest: little grain, dark marks on wheels, heads and eyes. Most people trust it at first sight. So ask it one thing: we sent back the score of the *right* class. What if we send back the score of a *wrong* one?
 
 # %%
 from course_utils.explain.sanity import rank_correlation
@@ -573,7 +573,7 @@ for rule in RULES:
 assert likeness["guided"] > likeness["backprop"]
 
 # %% [markdown]
-# The number is a rank correlation: 1 means that both maps put the pixels in the same order, 0 that they are unrelated. Ask guided backpropagation about another class, and you get nearly the same picture. It drew the *picture's* edges, not the reasons of a class.
+# The number is a rank correlation: 1 means that both maps put the pixels in the same order, 0 that they are unrelated. Ask guided backpropagation about another class, and you get nearly the same picture. It drew what stands out in the *picture*, and hardly the reasons of a class.
 #
 # ## One class at a time: Grad-CAM
 #
@@ -673,7 +673,7 @@ for name, broken in cascade(net, batch, seed=SEED):
         curves[m].append(rank_correlation(intact[m], now).mean().item())
         strip[m].append(now[:1])
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Maps of one picture as the network is destroyed from the answer down, five columns. The gradient and the Grad-CAM map change at once and end as noise or elsewhere. The guided map keeps drawing the outlines of the same object until the last columns."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Maps of one picture as the network is destroyed from the answer down, five columns. The Grad-CAM map is gone at once, the gradient turns to noise. The guided map still draws the same object with three layers random, and fades later."}}
 columns = [0, 1, 3, 6, len(destroyed) - 1]
 map_rows(
     [torch.cat(strip[m])[columns] for m in ("gradient", "guided", "Grad-CAM")],
@@ -681,7 +681,7 @@ map_rows(
     ["intact" if i == 0 else f"{i} random" for i in columns],
 )
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Rank correlation with the intact map over the layers made random, from the linear layer on the left to the first convolution on the right, for four methods. Guided and deconvnet stay well above the gradient; Grad-CAM falls to about zero first."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Rank correlation with the intact map over the layers made random, from the linear layer on the left to the first convolution on the right, for four methods. Guided stays far above the others until the early layers go; Grad-CAM falls to about zero first."}}
 figure, axes = plt.subplots(figsize=(7, 3))
 for (method, curve), mark in zip(curves.items(), "os^D"):
     axes.plot(curve, mark + "-", label=method, markersize=5)
