@@ -43,7 +43,7 @@ def mosaic(pictures: Any, columns: int = 3, gap: int = 1, ground: float = 1.0) -
 
 
 def patch_walls(
-    walls: Mapping[str, Any], titles: Mapping[str, Sequence[str]] | None = None, size: float = 1.05
+    walls: Mapping[str, Any], titles: Mapping[str, Sequence[str]] | None = None, size: float = 0.8
 ) -> Figure:
     """Draw the top patches of some units, one row a layer, one mosaic a unit.
 
