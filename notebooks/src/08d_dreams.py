@@ -84,7 +84,7 @@ four = [
     ),
 ]  # fmt: skip
 titles = [title_of(p) for p in four]
-plotting.image_grid(torch.cat(four), titles=titles, columns=4, size=1.2)
+plotting.image_grid(torch.cat(four), titles=titles, columns=4, size=0.9)
 
 # %% [markdown]
 # A dream, a style, and, on the right, an attack: no number of that picture differs by more than 4 steps of 255 from the first one.
@@ -177,7 +177,7 @@ assert gathered["stage4"] > gathered["stage1"]
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Six pictures of a cat's face: the photo, and dreams of stages 1 to 4 and of an untrained network. Stage 1 sharpens lines everywhere. The later stages put dense coloured patterns on the eyes, the nose and the marks of the fur. The untrained network adds a fine grain all over."}}
 names = ["photo", *STAGES, "untrained"]
-plotting.image_grid(torch.cat(dreams), titles=names, columns=6, size=1.15)
+plotting.image_grid(torch.cat(dreams), titles=names, columns=6, size=0.8)
 
 # %% [markdown]
 # The coin raises $J$ too, most in the early stages: noise is made of edges. In stage 4 little of it is left. The dream raises $J$ far more, in every stage.
@@ -240,7 +240,7 @@ assert shares[4] > 1.3 * shares[1]
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three pictures of a Chinese palace: the photo, a dream at one size with small dense patterns on the roofs and trees, and a dream in four octaves with larger patches."}}
 three = torch.cat([photo, runs[1].images, runs[4].images])
 names = ["photo", "one size", "four octaves"]
-plotting.image_grid(three, titles=names, columns=3, size=1.5)
+plotting.image_grid(three, titles=names, columns=3, size=1.0)
 
 # %% [markdown]
 # Does $J$ really rise, octave after octave? `deep_dream` keeps it before every step. Each octave begins lower than the one before ended: an enlarged pattern is a blurred one.
@@ -491,7 +491,7 @@ assert family[0].style[-1] > family[1].style[-1] > family[2].style[-1]
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Six pictures: the photo of a cat, the orange dahlia that gives the style, the result from noise, and results from the photo with style weights 0.1, 1 and 10. The one from noise is grainy but shows the cat's eyes; as the weight grows, colours and contrasts drift to those of the flower."}}
 shown = torch.cat([cat, flower, made.images, *(run.images for run in family)])
 names = ["content", "style", "from noise", *(f"β = {w:g}" for w in weights)]
-plotting.image_grid(shown, titles=names, columns=6, size=1.15)
+plotting.image_grid(shown, titles=names, columns=6, size=0.8)
 
 # %% [markdown]
 # There is no free lunch in (8.97): what you gain in style you pay in content. From the photo, the content loss starts at 0 and can only rise.
@@ -725,7 +725,7 @@ def journey(model, change, amount, count=40):
 some = (("shift", 12), ("scale", 1.4), ("turn", 45))
 row = [subject] + [changed(subject, c, a, seed=2) for c, a in some]
 names = ["as it was", "shift 12", "scale 1.4", "turn 45"]
-plotting.image_grid(torch.cat(row), titles=names, columns=4, size=1.1)
+plotting.image_grid(torch.cat(row), titles=names, columns=4, size=0.85)
 
 # %% [markdown]
 # > **Predict.** Which layer moves most under a shift? Is stage 4 flatter under a shift of 16 pixels, a quarter of the picture, or under a quarter turn?
