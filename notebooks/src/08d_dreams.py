@@ -25,18 +25,14 @@ from PIL import Image
 from torch.nn import functional as F
 
 from course_utils import data, plotting
-from course_utils.data.synthetic import make_object_images
+from course_utils.data.synthetic import make_digits, make_object_images
 from course_utils.plotting import COLORS, CYCLE
 from course_utils.plotting.deep_networks import change_curves
 from course_utils.recipes.digit_reader import load_digit_reader
 from course_utils.recipes.scenes import build_model
 from course_utils.recipes.trained import trained
 from course_utils.runtime import band, load_record, seed_everything
-from course_utils.widgets import (
-    DigitReader,
-    EquivarianceExplorer,
-    ReceptiveField,
-)
+from course_utils.widgets import EquivarianceExplorer, ReceptiveField
 
 plotting.use_style()
 SEED = 0
@@ -500,14 +496,7 @@ plotting.image_grid(shown, titles=names, columns=6, size=0.8)
 #
 # ## The warning
 #
-# So far the pictures changed visibly. Now ask for the *least* change, and the loss shall grow. First on a network you know: the reader of [chapter 00](00_start.ipynb), trained on 60,000 handwritten digits. Draw a digit, and try to fool it by hand.
-
-# %%
-pad = DigitReader()
-pad
-
-# %% [markdown]
-# It is not easy: you must draw something that *is* nearly another digit. Follow the gradient instead.
+# So far the pictures changed visibly. Now ask for the *least* change, and the loss shall grow. First on a network you know: the reader of [chapter 00](00_start.ipynb), trained on 60,000 handwritten digits. Go there and try to fool it by hand: it is not easy, you must draw something that *is* nearly another digit. Follow the gradient instead.
 #
 # ### Many small changes add up
 #
@@ -542,9 +531,8 @@ for numbers in (64, 784, 12_288):
 from course_utils.explain.adversarial import fgsm
 
 reader = load_digit_reader()
-if not pad.probabilities:
-    pad = DigitReader()  # the pad was cleared: take the example
-drawn = torch.tensor(pad.pixels, dtype=torch.float32)[None, None]
+digits = make_digits(20, size=28, seed=1)
+drawn = digits.images[digits.labels == 3][:1] / 255
 with torch.no_grad():
     label = reader(drawn).argmax(1)
 x = drawn.clone().requires_grad_()
