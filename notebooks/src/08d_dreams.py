@@ -366,7 +366,7 @@ TEXTURES = (
 )  # fmt: skip
 
 
-def pieces(side=48, each=6):
+def texture_pieces(side=48, each=6):
     """Pieces of gray photos at random places, equal in mean and spread."""
     draw = torch.Generator().manual_seed(SEED)
     cut = []
@@ -389,7 +389,7 @@ def found_again(description):
     return (photo_of[apart.argmin(1)] == photo_of).float().mean().item()
 
 
-cut = pieces()
+cut = texture_pieces()
 with torch.no_grad():
     said = run_up_to(net.model, net.prepare(cut), STAGES[:3])
     right = {
@@ -553,7 +553,7 @@ for epsilon in sizes:
     tossed = random_signs(drawn, epsilon, seed=SEED)
     print(f"{epsilon:7.2f}   {read_as(attacked):9s}  {read_as(tossed)}")
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four gray pictures of a drawn digit: as drawn, attacked with 0.2, changed by 0.2 with random signs, and the signs of the gradient as a pattern of black and white patches around the strokes. The digit stays legible in all."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four gray pictures of a drawn digit: as drawn, attacked with 0.3, changed by 0.3 with random signs, and the signs of the gradient as a pattern of black and white patches around the strokes. The digit stays legible in all."}}
 attacked = fgsm(reader, drawn, label, 0.3)
 shown = [drawn, attacked, random_signs(drawn, 0.3), g.sign() / 2 + 0.5]
 shown = torch.cat(shown)
@@ -561,7 +561,7 @@ names = [read_as(shown[[i]]) for i in range(3)] + ["signs"]
 plotting.image_grid(shown, titles=names, columns=4, size=1.2, vmin=0, vmax=1)
 
 # %% [markdown]
-# The coin does nothing at any size, as promised. The gradient lowers the certainty and, at the largest size, turns the answer; but by then you *see* the change. A black and white digit is a hard victim: most of its numbers are 0 or 1, and clipping takes half of the changes away; and 784 numbers are few.
+# The coin does nothing at any size, as promised. The gradient turns the answer from some size on; but by then you *see* the change. A black and white digit is a hard victim: most of its numbers are 0 or 1, and clipping takes half of the changes away; and 784 numbers are few.
 #
 # ### Colour pictures are easier still
 #
@@ -810,7 +810,7 @@ assert least["shift"] < least["turn"]
 assert least["shift"] < least["scale"]
 
 # %% [markdown]
-# The order stays in one unit: at the output a shift is forgiven most, then a turn, then a change of size. In stage 1 you cannot tell the three apart; the difference is made above it. So the claim holds here, both halves of it.
+# The order stays in one unit: at the output a shift is forgiven most; a turn and a change of size come after it, hardly apart. In stage 1 you cannot tell the three apart; the difference is made above it. So the claim holds here, both halves of it.
 #
 # Is it the architecture? The untrained network has the same poolings and the same mean at its end, and at the output it hardly prefers the shift to the turn. As in [chapter 06c](06c_depth.ipynb), training decides: objects stood in many places, in sizes that differ by a half, and turned by some 13 degrees at most. A network forgives what its training pictures varied, and what its layers make easy to forgive.
 #
@@ -1071,7 +1071,7 @@ for change in CHANGES:
 # - A dream enlarges what a layer sees already; its forms are as large as the layer's receptive field. Octaves make large forms first.
 # - A Gram matrix forgets where and keeps what goes with what. Style and content are a trade.
 # - In $D$ numbers, $D$ tiny changes that all pull one way are worth about $\sqrt{D}$ random ones. That is why attacks are easy, and why noise is no test of robustness.
-# - Robustness needs a unit. In the mean travel of a pixel our trained network forgives shifts before turns before scale, in its deep layers; without training that order is hardly there.
+# - Robustness needs a unit. In the mean travel of a pixel our trained network forgives shifts before turns and scale, in its deep layers; without training that order is hardly there.
 #
 # **Further reading.** [Mordvintsev et al. (2015)](../book/references.md#mordvintsev-2015) for the pictures; [Gatys et al. (2015)](../book/references.md#gatys-2015), figure 1; [Goodfellow et al. (2015)](../book/references.md#goodfellow-2015), the first three sections; [Azulay and Weiss (2019)](../book/references.md#azulay-weiss-2019) on networks that one pixel of shift can turn; [Engstrom et al. (2019)](../book/references.md#engstrom-2019), who attack with shifts and turns.
 #
