@@ -60,10 +60,10 @@ weights = sum(p.numel() for p in net.parameters())
 print(f"{weights:,} weights, right on more than 9 of 10: {bool(right > 0.9)}")
 print("parts that the pictures know of:", ", ".join(world.part_names[:12]))
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Sixteen small pictures with the network's answer above each: cars, houses, birds, faces and other drawn things before photographs of grass, bricks and cups, some of them covered by coloured strips."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Eight small pictures with the network's answer above each: cars, houses, birds, faces and other drawn things before photographs of grass, bricks and cups, some of them covered by coloured strips."}}
 plotting.image_grid(
-    world.images[:16],
-    titles=[classes[i] for i in scores[:16].argmax(1)],
+    world.images[:8],
+    titles=[classes[i] for i in scores[:8].argmax(1)],
     columns=8,
     size=0.85,
 )
@@ -86,9 +86,7 @@ plotting.image_grid(
 
 # %% tags=["nbval-check-output"]
 kept = {}
-handle = net.stage2.register_forward_hook(
-    lambda module, inputs, output: kept.update(stage2=output)
-)
+handle = net.stage2.register_forward_hook(lambda module, inputs, output: kept.update(stage2=output))
 net(x[:2])
 handle.remove()
 print("stage2 says:", tuple(kept["stage2"].shape))
@@ -129,15 +127,11 @@ ConvolutionExplorer(picture="digit", kernel="Sobel")
 
 # %% tags=["nbval-check-output"]
 w = net.stage1.conv1.weight[0].detach()
-rivals = torch.randn(
-    100_000, w.numel(), generator=torch.Generator().manual_seed(1)
-)
+rivals = torch.randn(100_000, w.numel(), generator=torch.Generator().manual_seed(1))
 rivals = rivals / rivals.norm(dim=1, keepdim=True)
 itself = float((w.flatten() / w.norm()) @ w.flatten())
 best = float((rivals @ w.flatten()).max())
-print(
-    f"best of 100,000 random patches: {best / itself:.0%} of the filter itself"
-)
+print(f"best of 100,000 random patches: {best / itself:.0%} of the filter itself")
 assert best < itself
 
 # %% [markdown]
@@ -216,9 +210,7 @@ learn_photos(photos, cut, origin)
 after = photos[0].weight.detach().clone()
 fresh, fresh_origin = pieces(1000, SEED + 500)
 with torch.no_grad():
-    photo_right = float(
-        (photos(fresh).argmax(1) == fresh_origin).float().mean()
-    )
+    photo_right = float((photos(fresh).argmax(1) == fresh_origin).float().mean())
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of thirty-two little squares. Above, coloured noise without any structure: the filters at the start. Below, the learned filters: many show bright and dark bars at different angles, some are blobs of one colour, and a few are still noisy."}}
 from course_utils.explain.filters import as_pictures
@@ -266,9 +258,7 @@ examples = {
 }
 for name, picture in examples.items():
     weight = torch.tensor(picture, dtype=torch.float32)[None, None]
-    assert torch.allclose(
-        orientation(weight), orientation_energy(weight), atol=1e-5
-    )
+    assert torch.allclose(orientation(weight), orientation_energy(weight), atol=1e-5)
     print(f"{name:8s} {float(orientation(weight)):.2f}")
 
 # %% [markdown]
@@ -311,9 +301,7 @@ fits = {
     "learned": fit_gabor(after),
     "scrambled": fit_gabor(phase_scrambled(after)),
 }
-filters_result = {
-    f"share, {k}": float(f.share.median()) for k, f in fits.items()
-}
+filters_result = {f"share, {k}": float(f.share.median()) for k, f in fits.items()}
 filters_result |= {f"orientation, {k}": v for k, v in oriented.items()}
 filters_result["accuracy"] = photo_right
 
@@ -324,9 +312,7 @@ order = fits["learned"].share.argsort(descending=True)[::3][:11]
 _, patterns, _ = main_colour(after)
 pairs = torch.cat([patterns[order], fits["learned"].pictures[order]])
 titles = [f"{s:.0%}" for s in fits["learned"].share[order]] + [""] * len(order)
-plotting.image_grid(
-    as_pictures(pairs[:, None]), titles=titles, columns=len(order), size=0.62
-)
+plotting.image_grid(as_pictures(pairs[:, None]), titles=titles, columns=len(order), size=0.62)
 
 # %% [markdown]
 # Above: learned filters in their main colour. Below: the Gabor function that comes closest, with its share of the filter's variance. We did not pick: every third filter, from the best explained to the worst.
@@ -344,8 +330,7 @@ for name, fit in fits.items():
 clear = (fits["learned"].share > 0.5).float().mean()
 print(f"learned filters of which a Gabor explains over half: {clear:.0%}")
 first, control, last = (
-    band("08_visualization.filters", f"share, {name}").median
-    for name in ("start", "scrambled", "learned")
+    band("08_visualization.filters", f"share, {name}").median for name in ("start", "scrambled", "learned")
 )
 smooth = (control - first) / (last - first)
 print(f"part of the gain that smoothness alone explains: {smooth:.0%}")
@@ -360,9 +345,7 @@ assert last > 0.5
 figure, axes = plt.subplots(figsize=(7, 1.9), layout="constrained")
 for y, name in enumerate(("start", "scrambled", "learned")):
     expected = band("08_visualization.filters", f"share, {name}")
-    plotting.seed_band(
-        axes, expected, float(fits[name].share.median()), name, y=y
-    )
+    plotting.seed_band(axes, expected, float(fits[name].share.median()), name, y=y)
 axes.set(xlabel="share of variance explained by a Gabor (median filter)")
 axes.set_xlim(0, 1)
 plt.show()
@@ -415,9 +398,7 @@ ReceptiveField(layers=to_stage3, size=64)
 
 # %% tags=["nbval-check-output"]
 sick = torch.zeros(64, 3, 64, 64)
-sick[torch.arange(64), :, :, torch.arange(64)] = (
-    torch.nan
-)  # picture c: column c
+sick[torch.arange(64), :, :, torch.arange(64)] = torch.nan  # picture c: column c
 with torch.no_grad(), Taps(net, ["stage2"]) as taps:
     net(sick)
 seen_by = taps["stage2"].isnan().any(1).any(1)  # (column, unit)
@@ -462,12 +443,7 @@ print("the same nine pictures, the same nine places")
 # **Did we cut right?** There is a test that leaves no doubt. Cut the patch out, throw the rest of the picture away, feed *only the patch* to the network, and read the same unit. It must say the same number as before.
 
 # %% tags=["nbval-check-output"]
-tops = {
-    name: top_patches(
-        net, x[:400], name, units=list(range(8)), fields=fields[name]
-    )
-    for name in stages
-}
+tops = {name: top_patches(net, x[:400], name, units=list(range(8)), fields=fields[name]) for name in stages}
 for name, top in tops.items():
     again = feed_again(net, x[:400], top)
     gap = float((again - top.scores).abs().max() / top.scores.abs().max())
@@ -572,9 +548,7 @@ assert (purity["trained"][:, 3] > purity["untrained"][:, 3]).all()
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Class purity over the four stages. The trained network's curve rises steeply to the last stage; the untrained network's stays low, near the dotted line of blind draws at 0.3."}}
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-layer_curves(
-    axes, stages, purity, "class purity of nine patches", dashed=["untrained"]
-)
+layer_curves(axes, stages, purity, "class purity of nine patches", dashed=["untrained"])
 axes.axhline(blind, color=COLORS["gray"], linestyle=":")
 axes.text(0, blind - 0.06, "blind draws", color=COLORS["gray"], fontsize=8)
 axes.set_ylim(0, 1)
@@ -611,10 +585,7 @@ def mean_overlap(first, second):
     return float(second[torch.arange(len(part)), part].mean())
 
 
-overlap = {
-    kind: {name: part_overlap(maps, name) for name in stages}
-    for kind, maps in answers.items()
-}
+overlap = {kind: {name: part_overlap(maps, name) for name in stages} for kind, maps in answers.items()}
 growth = {
     kind: [[mean_overlap(*by[name]) for name in stages],
            [mean_overlap(*by[name][::-1]) for name in stages]]
@@ -625,9 +596,7 @@ for kind, rows in growth.items():
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Mean overlap of units with their best part over the four stages, measured on pictures that were not used to choose the part. The trained network lies above the untrained one in the later stages."}}
 figure, axes = plt.subplots(figsize=(7, 2.8), layout="constrained")
-layer_curves(
-    axes, stages, growth, "overlap with best part", dashed=["untrained"]
-)
+layer_curves(axes, stages, growth, "overlap with best part", dashed=["untrained"])
 axes.set_ylim(0)
 plt.show()
 
@@ -661,9 +630,7 @@ assert held > 0.06
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Eight pictures that excite the wheel unit most, darkened except where it answers. The bright spots lie on round dark-and-light things, many of them wheels, which are outlined in yellow."}}
 maps = answers["trained"][stage][other].float()
 masks = world.part("wheel")[other]
-large = F.interpolate(
-    maps[:, unit : unit + 1], (64, 64), mode="bilinear", align_corners=False
-)[:, 0]
+large = F.interpolate(maps[:, unit : unit + 1], (64, 64), mode="bilinear", align_corners=False)[:, 0]
 limit = maps[:, unit].flatten().topk(round(0.005 * maps[:, unit].numel()))
 strong = large >= limit.values[-1]
 most = maps[:, unit].amax((1, 2)).argsort(descending=True)[:8].tolist()
@@ -736,9 +703,7 @@ assert gain[4] > np.median(lines["untrained"], 0)[4] + 0.1
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Accuracy of linear probes over pixels and four stages. The trained network climbs from stage to stage to more than nine of ten; the untrained network stays far below it."}}
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-layer_curves(
-    axes, layers, lines, "accuracy of a linear probe", dashed=["untrained"]
-)
+layer_curves(axes, layers, lines, "accuracy of a linear probe", dashed=["untrained"])
 axes.axhline(0.1, color=COLORS["gray"], linestyle=":")
 axes.set_ylim(0, 1)
 plt.show()
@@ -787,9 +752,7 @@ assert (mine["conv"] >= 0).all()
 mixed = origin[torch.randperm(len(origin))]
 fooled = learn_photos(photo_net(SEED), cut, mixed)
 with torch.no_grad():
-    fooled_right = float(
-        (fooled(fresh).argmax(1) == fresh_origin).float().mean()
-    )
+    fooled_right = float((fooled(fresh).argmax(1) == fresh_origin).float().mean())
 fooled_fit = fit_gabor(fooled[0].weight.detach())
 fooled_oriented = orientation_energy(fooled[0].weight.detach())
 filters_result["share, shuffled"] = float(fooled_fit.share.median())
@@ -802,9 +765,7 @@ print(f"shuffled labels, new pieces: {fooled_right:.0%} right (chance 7%)")
 print(f"Gabor share {fooled_fit.share.median():.2f}   20 seeds: {expected}")
 print(f"random start: {band('08_visualization.filters', 'share, start')}")
 assert expected.contains(float(fooled_fit.share.median()), slack=0.08)
-assert (
-    expected.minimum > band("08_visualization.filters", "share, start").maximum
-)
+assert expected.minimum > band("08_visualization.filters", "share, start").maximum
 assert fooled_right < 0.2
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Thirty-two filters of the network that was trained on shuffled labels. Like those of the real task, many show smooth bars and colour blobs rather than noise."}}
@@ -826,9 +787,7 @@ inside = (top.boxes[..., :2].amin(-1) > 0) & (top.boxes[..., 2:].amax(-1) < 64)
 which = inside.nonzero()[:200]
 ratio = []
 for a, b in which.tolist():
-    x1, y1, x2, y2 = (
-        top.boxes[a, b] // 8 * 8 + torch.tensor([1, 1, 8, 8])
-    ).tolist()
+    x1, y1, x2, y2 = (top.boxes[a, b] // 8 * 8 + torch.tensor([1, 1, 8, 8])).tolist()
     crop = x[int(top.images[a, b]), :, y1:y2, x1:x2]
     with torch.no_grad(), Taps(net, ["stage3"]) as taps:
         net(crop[None])
@@ -847,9 +806,7 @@ assert np.quantile(ratio, 0.1) < 0.97
 # **4. Nine patches of one picture.** Without the rule "one patch a picture" neighbours win: the same edge, nine times, one pixel apart. Purity then counts one picture nine times:
 
 # %%
-crowd = top_patches(
-    net, x[:240], "stage1", fields=fields["stage1"], one_per_picture=False
-)
+crowd = top_patches(net, x[:240], "stage1", fields=fields["stage1"], one_per_picture=False)
 apart = top_patches(net, x[:240], "stage1", fields=fields["stage1"])
 for word, found in (("any place", crowd), ("one a picture", apart)):
     used = np.mean([len(row.unique()) for row in found.images])
@@ -957,18 +914,12 @@ def right_without(silent):
 
     with torch.no_grad(), attach(net, {stage: hush}):
         good = net(trial).argmax(1) == truth
-    return float(good[has_wheels].float().mean()), float(
-        good[~has_wheels].float().mean()
-    )
+    return float(good[has_wheels].float().mean()), float(good[~has_wheels].float().mean())
 
 
 whole = right_without([])
 print(f"nothing silenced: wheels {whole[0]:.3f}, others {whole[1]:.3f}")
-print(
-    "wheel unit:       wheels {:.3f}, others {:.3f}".format(
-        *right_without([unit])
-    )
-)
+print("wheel unit:       wheels {:.3f}, others {:.3f}".format(*right_without([unit])))
 count = answers["trained"][stage].shape[1]
 others = [u for u in range(0, count, count // 5) if u != unit][:4]
 drops = [whole[0] - right_without([u])[0] for u in others]
@@ -1011,19 +962,14 @@ print(f"mixtures: {min(turned):.3f} to {max(turned):.3f} (three rotations)")
 # A machine's stand-in for the friend: "name" a unit by the most common class of its nine
 # pictures on set A, and count how often the same name comes back on set B.
 def names_that_survive(maps):
-    first, second = (
-        maps[s].float().amax((2, 3)).topk(9, dim=0).indices.T
-        for s in (one, other)
-    )
+    first, second = (maps[s].float().amax((2, 3)).topk(9, dim=0).indices.T for s in (one, other))
     a = world.labels[one][first].mode(dim=1).values
     b = world.labels[other][second].mode(dim=1).values
     return float((a == b).float().mean())
 
 
 for kind in answers:
-    print(
-        kind, [round(names_that_survive(answers[kind][s]), 2) for s in stages]
-    )
+    print(kind, [round(names_that_survive(answers[kind][s]), 2) for s in stages])
 # blind names come back about once in ten
 
 # %% [markdown]
@@ -1040,16 +986,12 @@ for name in ("accuracy", "share, scrambled", "share, learned"):
     long = band("08_visualization.photos", name)
     print(f"{name:17s} short {short.median:.2f}, long {long.median:.2f}")
 assert len(scale["seeds"]) >= 5
-assert band("08_visualization.photos", "accuracy").minimum > (
-    band("08_visualization.filters", "accuracy").maximum
-)
+assert band("08_visualization.photos", "accuracy").minimum > (band("08_visualization.filters", "accuracy").maximum)
 assert long.median < short.median + 0.05
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four horizontal bands of the share of variance that a Gabor explains: learned filters and their phase-scrambled control, each after the chapter's short training and after the long one."}}
 figure, axes = plt.subplots(figsize=(7, 2.2), layout="constrained")
-for y, (record, kind) in enumerate(
-    (r, k) for k in ("scrambled", "learned") for r in ("filters", "photos")
-):
+for y, (record, kind) in enumerate((r, k) for k in ("scrambled", "learned") for r in ("filters", "photos")):
     word = {"filters": "short", "photos": "long"}[record]
     shares = band(f"08_visualization.{record}", f"share, {kind}")
     plotting.seed_band(axes, shares, None, f"{kind}, {word}", y=y)

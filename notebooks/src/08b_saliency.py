@@ -1110,7 +1110,7 @@ for way in ("gradient", "guided", "Grad-CAM"):
 # %% [markdown]
 # ## At scale
 #
-# All of it on one sheet: five groups of new pictures, eight methods, and three baselines that know no network (random numbers, a hill in the middle, an edge detector). *Hits* is the pointing game. *Destroyed* is the same game, played by the map of the network after all its weights became random: it knows nothing, so it should hit little. *Lift* is the share inside over chance, *half* the share in the asked half, and *alike* the rank correlation of the intact and the destroyed network's maps, where small is good. The scores were taken of a network of this kind after a short training, which names about half of its pictures correctly; only those count. (The command scores the network that is stored now.)
+# All of it on one sheet: five groups of new pictures, eight methods, and three baselines that know no network (random numbers, a hill in the middle, an edge detector). *Hits* is the pointing game. *Destroyed* is the same game, played by the map of the network after all its weights became random: it knows nothing, so it should hit little. *Lift* is the share inside over chance, *half* the share in the asked half, and *alike* the rank correlation of the intact and the destroyed network's maps, where small is good.
 
 # %%
 record = load_record("08b_saliency.scores")

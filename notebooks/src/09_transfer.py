@@ -62,21 +62,15 @@ NEW = ("heart", "crescent", "corner", "arrow")
 
 def drawn_shapes(n, seed):
     """Scenes of one coloured shape each, 16 pixels wide, turned by up to 60 degrees."""
-    return data.synthetic.make_scenes(
-        n, 16, seed, "easy", objects=1, scale=(0.6, 0.9), overlap=1, rotation=60
-    )
+    return data.synthetic.make_scenes(n, 16, seed, "easy", objects=1, scale=(0.6, 0.9), overlap=1, rotation=60)
 
 
 def only(scenes, names):
     """The pictures that show one of some shapes, with labels counted from 0."""
     place = torch.full((len(scenes.classes),), -1)
-    place[[scenes.classes.index(name) for name in names]] = torch.arange(
-        len(names)
-    )
+    place[[scenes.classes.index(name) for name in names]] = torch.arange(len(names))
     labels = place[scenes.labels[:, 0]]
-    return data.ImageSet(
-        scenes.images[labels >= 0], labels[labels >= 0], names, "shapes"
-    )
+    return data.ImageSet(scenes.images[labels >= 0], labels[labels >= 0], names, "shapes")
 
 
 def centred_pixels(x, generator=None):
@@ -89,9 +83,7 @@ pool = only(drawn_shapes(2700, 3 * SEED + 1), NEW)
 fresh = only(drawn_shapes(1500, 3 * SEED + 2), NEW)  # nobody learns from these
 
 # %% mystnb={"image": {"alt": "Two rows of small coloured shapes on smooth grounds. Upper row, the old task: circles, squares, triangles, stars, crosses, rings. Lower row, the new task: hearts, crescents, corners and arrows, turned by up to 60 degrees."}}
-picture_strips(
-    {"old task": old.images[:12], "new task": pool.images[:12]}, size=0.52
-)
+picture_strips({"old task": old.images[:12], "new task": pool.images[:12]}, size=0.52)
 
 # %% [markdown]
 # The network has three stages and a head. Everything below is about this cut: *stages* make a vector $\phi(x)$ of 48 numbers, and the *head* is one linear layer on top,
@@ -105,31 +97,19 @@ def staged_net(num_classes, seed):
 
     def stage(c_in, c_out):
         conv = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
-        return nn.Sequential(
-            conv, nn.BatchNorm2d(c_out), nn.ReLU(), nn.MaxPool2d(2)
-        )
+        return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.ReLU(), nn.MaxPool2d(2))
 
-    parts = OrderedDict(
-        stage1=stage(3, 12), stage2=stage(12, 24), stage3=stage(24, 48)
-    )
+    parts = OrderedDict(stage1=stage(3, 12), stage2=stage(12, 24), stage3=stage(24, 48))
     parts["mean"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     parts["head"] = nn.Linear(48, num_classes)
     return nn.Sequential(parts)
 
 
-def learn_shapes(
-    net, pictures, steps, *, lr=1e-2, groups=None, size=32, loss=None
-):
+def learn_shapes(net, pictures, steps, *, lr=1e-2, groups=None, size=32, loss=None):
     """Adam for about so many steps; the rate falls along a cosine."""
     if isinstance(pictures, data.ImageSet):
-        pictures = data.Batches(
-            pictures, size, augment=centred_pixels, seed=SEED
-        )
-    choose = (
-        "adam"
-        if groups is None
-        else lambda parameters, lr: torch.optim.Adam(groups)
-    )
+        pictures = data.Batches(pictures, size, augment=centred_pixels, seed=SEED)
+    choose = "adam" if groups is None else lambda parameters, lr: torch.optim.Adam(groups)
     epochs = max(1, round(steps / len(pictures)))
     fit(
         net,
@@ -205,16 +185,12 @@ ArchitectureExplorer(network="alexnet", other="resnet18")
 from course_utils.training.transfer import head_name
 
 for name in ("alexnet", "resnet18"):
-    with torch.device(
-        "meta"
-    ):  # shapes without numbers: counting needs no memory
+    with torch.device("meta"):  # shapes without numbers: counting needs no memory
         network = models.build(name)
         whole = sum(p.numel() for p in network.parameters())
         place = head_name(network)
         head = replace_head(network, 20)
-    kept = sum(p.numel() for p in network.parameters()) - 20 * (
-        head.in_features + 1
-    )
+    kept = sum(p.numel() for p in network.parameters()) - 20 * (head.in_features + 1)
     print(f"{name}: head {place!r} reads {head.in_features:,} features;")
     print(f"    {kept / whole:.1%} of {whole:,} parameters stay")
 
@@ -263,14 +239,10 @@ def with_probe(net, pictures):
 
 # %%
 probed = with_probe(base, few(16))
-print(
-    f"from scratch, 16 pictures: {right(hopeful, fresh):.0%} on fresh pictures"
-)
+print(f"from scratch, 16 pictures: {right(hopeful, fresh):.0%} on fresh pictures")
 print(f"probe, the same 16:        {right(probed, fresh):.0%}")
 before, after = base.state_dict(), probed.state_dict()
-stages_same = all(
-    torch.equal(before[k], after[k]) for k in before if not k.startswith("head")
-)
+stages_same = all(torch.equal(before[k], after[k]) for k in before if not k.startswith("head"))
 print("every number outside the head is bit-identical:", stages_same)
 assert stages_same
 assert right(probed, fresh) > right(hopeful, fresh) + 0.15
@@ -344,9 +316,7 @@ assert careful == ["head.weight", "head.bias"]
 def fine_tuned(net, pictures, steps, decay=0.3, lr=5e-3):
     """Probe first, then train everything on, early stages more slowly."""
     tuned = with_probe(net, pictures)
-    return learn_shapes(
-        tuned, pictures, steps, groups=parameter_groups(tuned, lr, decay), lr=lr
-    )
+    return learn_shapes(tuned, pictures, steps, groups=parameter_groups(tuned, lr, decay), lr=lr)
 
 
 # %% tags=["nbval-check-output"]
@@ -371,15 +341,11 @@ for decay in (1.0, 0.3):
     groups = parameter_groups(tuned, 5e-3, decay)
     learn_shapes(tuned, few(64), 100, groups=groups, lr=5e-3)
     moves[decay] = relative_moves(start, tuned)
-    steps = ", ".join(
-        f"{name} {move:.2f}" for name, move in moves[decay].items()
-    )
+    steps = ", ".join(f"{name} {move:.2f}" for name, move in moves[decay].items())
     print(f"factor {decay}: {steps}; {right(tuned, fresh):.0%} right")
 slow = moves[0.3]
 assert slow["stage1"] < slow["stage2"] < slow["stage3"] < slow["head"]
-assert all(
-    slow[name] < moves[1.0][name] for name in ("stage1", "stage2", "stage3")
-)
+assert all(slow[name] < moves[1.0][name] for name in ("stage1", "stage2", "stage3"))
 both = right(fine_tuned(base, few(64), 100), fresh)
 print(f"factor 0.3, and the probe's head to start from: {both:.0%} right")
 
@@ -524,9 +490,7 @@ def with_first_stages(source, k):
 
 cut_result = {"scratch": with_first_stages(base, 0)}
 for name, source in sources.items():
-    cut_result |= {
-        f"{name}_{k}": with_first_stages(source, k) for k in (1, 2, 3)
-    }
+    cut_result |= {f"{name}_{k}": with_first_stages(source, k) for k in (1, 2, 3)}
 
 # %% [markdown]
 # > **Predict.** Where do the curves of *near* and *far* part: after the first stage, or only at the last?
@@ -559,17 +523,10 @@ for name in sources:
 print(f"none copied: {band(rec, 'scratch').median:.1%}")
 for metric, value in cut_result.items():
     assert band(rec, metric).contains(value, slack=0.08), metric
-lost = [
-    band(rec, f"near_{k}").median - band(rec, f"far_{k}").median
-    for k in (1, 2, 3)
-]
+lost = [band(rec, f"near_{k}").median - band(rec, f"far_{k}").median for k in (1, 2, 3)]
 assert lost[0] < lost[1] < lost[2]
 assert band(rec, "far_1").median > band(rec, "random_1").median
-assert (
-    band(rec, "near_3").median
-    > band(rec, "scratch").median
-    > band(rec, "far_3").median
-)
+assert band(rec, "near_3").median > band(rec, "scratch").median > band(rec, "far_3").median
 
 # %% [markdown]
 # The first stage is nearly generic. Even learned on shuffled pixels, where no edge is an edge, it beats a random one: what it knows is colour contrast, which a shuffle leaves alone. With each further stage the source matters more, and by the third it matters most. That is the lecture's claim, in small. With ImageNet, as reported by Yosinski et al., the first two layers of AlexNet travelled at almost no loss, layers four to seven lost clearly; they also saw something that our three stages are too few to show: cutting *between* two layers that had grown used to each other costs accuracy even without any change of task.
@@ -594,24 +551,16 @@ picture_strips(
 
 # %% tags=["band-gap"]
 def probe_after(pictures):
-    net = learn_shapes(
-        staged_net(len(pictures.classes), SEED), pictures, 150, size=64
-    )
+    net = learn_shapes(staged_net(len(pictures.classes), SEED), pictures, 150, size=64)
     return right(with_probe(net, few(64)), fresh)
 
 
 TILES, SHARED = (1, 2, 4, 16), (0, 2, 4)
-gap_result = {
-    "scratch": right(learn_shapes(staged_net(4, SEED + 1), few(64), 100), fresh)
-}
-gap_result |= {
-    f"tile_{tile}": probe_after(shuffled_within(old, tile)) for tile in TILES
-}
+gap_result = {"scratch": right(learn_shapes(staged_net(4, SEED + 1), few(64), 100), fresh)}
+gap_result |= {f"tile_{tile}": probe_after(shuffled_within(old, tile)) for tile in TILES}
 gap_result["shared_0"] = gap_result["tile_1"]
 for count in SHARED[1:]:
-    gap_result[f"shared_{count}"] = probe_after(
-        only(old_scenes, OLD[: 6 - count] + NEW[:count])
-    )
+    gap_result[f"shared_{count}"] = probe_after(only(old_scenes, OLD[: 6 - count] + NEW[:count]))
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of transfer gain with bands over seeds. Left, against tile size 1, 2, 4, 16: it falls at every step and ends near or below zero. Right, against classes shared with the new task, 0, 2, 4: it rises."}}
 rec = "09_transfer.gap"
@@ -631,9 +580,7 @@ def gain_of(key):
     )
 
 
-figure, (left, right_axes) = plt.subplots(
-    1, 2, figsize=(7, 2.8), sharey=True, layout="constrained"
-)
+figure, (left, right_axes) = plt.subplots(1, 2, figsize=(7, 2.8), sharey=True, layout="constrained")
 for axes, key, places in (
     (left, "tile", TILES),
     (right_axes, "shared", SHARED),
@@ -690,22 +637,16 @@ from course_utils.scratch.transfer.word_noise import forget_and_invent
 
 chosen = old_scenes.labels[:, 0] < len(OLD)
 hue = (old_scenes.objects.hue[chosen, 0] * 6).long().clamp(max=5)
-words = torch.cat(
-    [F.one_hot(old.labels, 6), F.one_hot(hue, 6)], 1
-).bool()  # (N, 12)
+words = torch.cat([F.one_hot(old.labels, 6), F.one_hot(hue, 6)], 1).bool()  # (N, 12)
 found = forget_and_invent(words, 0.5, 0.1, seed=SEED)
-strangers = words[
-    torch.randperm(len(words), generator=torch.Generator().manual_seed(SEED))
-]
+strangers = words[torch.randperm(len(words), generator=torch.Generator().manual_seed(SEED))]
 
 
 def probe_after_words(tags):
     """Pretrain on words alone; then a probe on 64 clean labels of the new task."""
     x = centred_pixels(old.images.float() / 255)
     order = torch.Generator().manual_seed(SEED)
-    batches = DataLoader(
-        TensorDataset(x, tags.float()), 64, shuffle=True, generator=order
-    )
+    batches = DataLoader(TensorDataset(x, tags.float()), 64, shuffle=True, generator=order)
     net = staged_net(12, SEED)
     learn_shapes(net, batches, 220, loss=F.binary_cross_entropy_with_logits)
     return right(with_probe(net, few(64)), fresh)
@@ -723,9 +664,7 @@ names = (*OLD, "red", "yellow", "green", "cyan", "blue", "magenta")
 for i in range(3):
     true = [n for n, t in zip(names, words[i].tolist()) if t]
     there = [n for n, t in zip(names, found[i].tolist()) if t]
-    print(
-        f"picture {i}: true {', '.join(true)}; found {', '.join(there) or '-'}"
-    )
+    print(f"picture {i}: true {', '.join(true)}; found {', '.join(there) or '-'}")
 kept = (found & words).sum() / words.sum()
 wrong = (found & ~words).sum() / found.sum()
 print(f"{kept:.0%} of the true words are there")
@@ -760,9 +699,7 @@ for key, label in labels.items():
 survives = (raw_words["noisy"] - raw_words["strangers"]).median() / (
     raw_words["clean"] - raw_words["strangers"]
 ).median()
-print(
-    f"of the advantage over strangers' words, {survives:.0%} survives the noise"
-)
+print(f"of the advantage over strangers' words, {survives:.0%} survives the noise")
 for metric, value in words_result.items():
     assert band(rec, metric).contains(value, slack=0.08), metric
 assert 0.2 < survives < 0.5
@@ -782,9 +719,7 @@ assert (raw_words["noisy"] - raw_words["strangers"]).median() > 0
 new_scenes = drawn_shapes(2700, 3 * SEED + 1)
 kind = new_scenes.labels[:, 0] >= len(OLD)
 half = (new_scenes.objects.hue[kind, 0] < 0.5).long()
-coloured = data.ImageSet(
-    new_scenes.images[kind], half, ("first half", "second half"), "hue"
-)
+coloured = data.ImageSet(new_scenes.images[kind], half, ("first half", "second half"), "hue")
 asked, answers = coloured.subset(slice(200)), coloured.subset(slice(400, None))
 pixels = nn.Sequential(OrderedDict(flat=nn.Flatten(), head=nn.Linear(768, 2)))
 
@@ -792,9 +727,7 @@ ignored_result = {
     "pretrained": right(with_probe(base, asked), answers),
     "untrained": right(with_probe(untrained_net(6), asked), answers),
     "pixels": right(with_probe(pixels, asked), answers),
-    "scratch": right(
-        learn_shapes(staged_net(2, SEED + 1), asked, 100), answers
-    ),
+    "scratch": right(learn_shapes(staged_net(2, SEED + 1), asked, 100), answers),
 }
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of seed bands for the question about colour. The probe on the pretrained network stands lowest; untrained network, raw pixels and training from scratch stand to its right."}}
@@ -819,9 +752,7 @@ for key, label in labels.items():
     print(f"{label:28s} {band(rec, key)}")
 for metric, value in ignored_result.items():
     assert band(rec, metric).contains(value, slack=0.06), metric
-assert band(rec, "pretrained").median < min(
-    band(rec, k).median for k in ("untrained", "pixels", "scratch")
-)
+assert band(rec, "pretrained").median < min(band(rec, k).median for k in ("untrained", "pixels", "scratch"))
 
 # %% [markdown]
 # Last. Learning shapes in all colours *is* learning to be blind to colour, and it shows: even an untrained network keeps more of it. The features are good for questions that resemble the old ones, not good as such. Whoever pretrains on photos with random colour changes and then grades ripe tomatoes has this problem.
@@ -845,14 +776,10 @@ assert band(rec, "pretrained").median < min(
 for lr, decay in ((5e-3, 0.3), (1e-1, 1.0)):
     rough = copy.deepcopy(base)
     replace_head(rough, 4)
-    learn_shapes(
-        rough, few(16), 100, groups=parameter_groups(rough, lr, decay), lr=lr
-    )
+    learn_shapes(rough, few(16), 100, groups=parameter_groups(rough, lr, decay), lr=lr)
     gone = relative_moves(base.state_dict(), rough, ["stage3"])["stage3"]
     score = right(rough, fresh)
-    print(
-        f"rate {lr:g}, factor {decay}: stage 3 moved by {gone:.2f}; {score:.0%}"
-    )
+    print(f"rate {lr:g}, factor {decay}: stage 3 moved by {gone:.2f}; {score:.0%}")
 assert right(rough, fresh) < right(with_probe(base, few(16)), fresh)
 
 # %% [markdown]
@@ -945,9 +872,7 @@ for k in (1, 2, 3):
     cut = nn.Sequential(*list(base)[:k], nn.AdaptiveAvgPool2d(1), nn.Flatten())
     scores = []
     for question in (coloured, shaped):
-        net = nn.Sequential(
-            OrderedDict(body=cut, head=nn.Linear(width, len(question.classes)))
-        )
+        net = nn.Sequential(OrderedDict(body=cut, head=nn.Linear(width, len(question.classes))))
         scores.append(
             right(
                 with_probe(net, question.subset(slice(200))),
@@ -983,21 +908,13 @@ def until_old_is_known(pictures, level, most=4):
     return net, right(net, ask_about)
 
 
-grey = (
-    old.images.float()
-    .mean(1, keepdim=True)
-    .expand(-1, 3, -1, -1)
-    .round()
-    .to(torch.uint8)
-)
+grey = old.images.float().mean(1, keepdim=True).expand(-1, 3, -1, -1).round().to(torch.uint8)
 for name, images in {
     "as it is": old.images,
     "grey": grey,
     "inverted": 255 - old.images,
 }.items():
-    net, known = until_old_is_known(
-        data.ImageSet(images, old.labels, OLD, name), 0.6
-    )
+    net, known = until_old_is_known(data.ImageSet(images, old.labels, OLD, name), 0.6)
     new_score = right(with_probe(net, few(64)), fresh)
     print(f"{name:9s} old task {known:.0%}, new task {new_score:.0%}")
 
@@ -1011,10 +928,7 @@ record = load_record("09_transfer.cifar10")
 print(f"{len(record['seeds'])} seeds, {record['held_out']:,} held-out pictures")
 print("median accuracy; guessing gives 20 %")
 for n in record["sizes"]:
-    row = ", ".join(
-        f"{w} {band('09_transfer.cifar10', f'{w}_{n}').median:.1%}"
-        for w in ("scratch", "probe", "tuned")
-    )
+    row = ", ".join(f"{w} {band('09_transfer.cifar10', f'{w}_{n}').median:.1%}" for w in ("scratch", "probe", "tuned"))
     print(f"{n:5d} labels: {row}")
 made = record["provenance"]
 print(f"{made['processor']}, {made['date']}, commit {made['commit']}")

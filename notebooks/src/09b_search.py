@@ -59,15 +59,11 @@ def as_pixels(pictures):
 
 # %% mystnb={"image": {"alt": "Four rows of digits of 8 by 8 pixels: a query and the five pictures of the gallery nearest to it by pixels. In the first row all show the digit of the query, in the others some show another one."}}
 found = nearest(as_pixels(queries), as_pixels(gallery), 5)
-wrong_ones = (
-    (gallery.labels[found] != queries.labels[:, None]).any(1).nonzero()[:, 0]
-)
+wrong_ones = (gallery.labels[found] != queries.labels[:, None]).any(1).nonzero()[:, 0]
 shown = [0, *wrong_ones[:3].tolist()]
 picture_strips(
     {
-        f"a {int(queries.labels[i])} (no. {i})": torch.cat(
-            [queries.images[i : i + 1], gallery.images[found[i]]]
-        )
+        f"a {int(queries.labels[i])} (no. {i})": torch.cat([queries.images[i : i + 1], gallery.images[found[i]]])
         for i in shown
     },
     size=0.62,
@@ -90,16 +86,12 @@ from course_utils.scratch.retrieval.neighbours import (
     nearest_by_loops,
 )
 
-u, v = (
-    F.normalize(as_pixels(part)[:40].double()) for part in (queries, gallery)
-)
+u, v = (F.normalize(as_pixels(part)[:40].double()) for part in (queries, gallery))
 assert torch.allclose((u[:, None] - v).square().sum(2), 2 - 2 * closeness(u, v))
 assert torch.equal(nearest(u, v, 5), nearest_by_loops(u, v, 5))
 assert torch.equal(nearest(u, v, 5), nearest(u, v, 5, "euclidean"))
 work = len(queries) * len(gallery) * 64 / 1e6
-print(
-    f"{len(queries)} x {len(gallery):,} comparisons: {work:.1f} million multiply-adds"
-)
+print(f"{len(queries)} x {len(gallery):,} comparisons: {work:.1f} million multiply-adds")
 
 # %% [markdown]
 # ## How good is an answer?
@@ -140,12 +132,8 @@ def reading_net(num_classes, seed):
             nn.MaxPool2d(2),
         )
 
-    parts = OrderedDict(
-        stage1=stage(1, 16), stage2=stage(16, 32), flat=nn.Flatten()
-    )
-    parts |= OrderedDict(
-        code=nn.Linear(128, 32), relu=nn.ReLU(), head=nn.Linear(32, num_classes)
-    )
+    parts = OrderedDict(stage1=stage(1, 16), stage2=stage(16, 32), flat=nn.Flatten())
+    parts |= OrderedDict(code=nn.Linear(128, 32), relu=nn.ReLU(), head=nn.Linear(32, num_classes))
     return nn.Sequential(parts)
 
 
@@ -162,20 +150,14 @@ def digits_among(pictures, low, high):
 
 def learned_from(pictures, num_classes):
     net = reading_net(num_classes, SEED)
-    batches = data.Batches(
-        pictures, 64, augment=data.random_shift(1), seed=SEED
-    )
+    batches = data.Batches(pictures, 64, augment=data.random_shift(1), seed=SEED)
     fit(net, batches, epochs=12, lr=1e-2, schedule="one_cycle", progress=False)
     return net
 
 
 reader = learned_from(gallery, 10)
 moved_queries = data.ImageSet(
-    (
-        data.random_shift(1)(
-            queries.images.float(), torch.Generator().manual_seed(SEED)
-        )
-    ).to(torch.uint8),
+    (data.random_shift(1)(queries.images.float(), torch.Generator().manual_seed(SEED))).to(torch.uint8),
     queries.labels,
     queries.classes,
     "moved",
@@ -187,9 +169,7 @@ for name, asked in (("still", queries), ("moved", moved_queries)):
         "embedding": (embed(reader, asked), embed(reader, gallery)),
     }
     for kind, (q, g) in vectors.items():
-        digits_result[f"{kind}_{name}"] = precision_at(
-            nearest(q, g, 5), asked.labels, gallery.labels, 5
-        )
+        digits_result[f"{kind}_{name}"] = precision_at(nearest(q, g, 5), asked.labels, gallery.labels, 5)
 
 # %% [markdown]
 # Fair enough, it has learned these ten digits. The harder question is that of [chapter 09](09_transfer.ipynb): does the space make sense for digits that the network has *never seen*? Train another one on 0 to 5 only, and search among 6 to 9. Take two of its layers: the 32 numbers just below the head, and the 128 that come out of the second stage.
@@ -204,9 +184,7 @@ for kind, way in {
     "earlier": lambda p: embed(half_reader, p, below="code"),
 }.items():
     hits = nearest(way(unseen), way(unseen_gallery), 5)
-    digits_result[f"{kind}_unseen"] = precision_at(
-        hits, unseen.labels, unseen_gallery.labels, 5
-    )
+    digits_result[f"{kind}_unseen"] = precision_at(hits, unseen.labels, unseen_gallery.labels, 5)
 
 # %% [markdown]
 # > **Predict.** Three searches: digits as they are, digits moved, unseen digits moved. Where does the embedding beat the pixels, and where not? For the unseen digits: the later layer or the earlier one?
@@ -214,9 +192,7 @@ for kind, way in {
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Seven rows of seed bands of precision at 5. Still queries: pixels and embedding both high, the embedding a little higher. Moved queries: the embedding stays high, pixels fall far. Unseen digits, moved: pixels and embedding near each other, the earlier layer far above both."}}
 rec = "09b_search.digits"
 rows = {
-    f"{case}: {kind}": f"{kind}_{case}"
-    for case in ("still", "moved", "unseen")
-    for kind in ("pixels", "embedding")
+    f"{case}: {kind}": f"{kind}_{case}" for case in ("still", "moved", "unseen") for kind in ("pixels", "embedding")
 }
 rows["unseen: earlier layer"] = "earlier_unseen"
 figure, axes = plt.subplots(figsize=(7, 3.0), layout="constrained")
@@ -255,9 +231,7 @@ small = (255 * small / small.max().clamp_min(1e-6)).round().to(torch.uint8)
 query = data.ImageSet(small, torch.tensor([0]), queries.classes, "drawn")
 answers = nearest(embed(reader, query), embed(reader, gallery), 8)[0]
 print("answers:", gallery.labels[answers].tolist())
-picture_strips(
-    {"yours": torch.cat([small, gallery.images[answers]])}, size=0.62
-)
+picture_strips({"yours": torch.cat([small, gallery.images[answers]])}, size=0.62)
 
 # %% [markdown]
 # ## Photos, and an honest rival
@@ -317,10 +291,7 @@ OTHERS = (
 def patches_of(names, each, side, seed):
     """24 x 24 pixels from the left half (0), the right (1) or all (None) of photos."""
     draw = torch.Generator().manual_seed(seed)
-    cut = [
-        cut_at_random(data.photo(name, 160), each, 24, draw, side)
-        for name in names
-    ]
+    cut = [cut_at_random(data.photo(name, 160), each, 24, draw, side) for name in names]
     labels = torch.arange(len(names)).repeat_interleave(each)
     return data.ImageSet(torch.cat(cut), labels, names, "patches")
 
@@ -337,9 +308,7 @@ def patch_net(seed):
             nn.MaxPool2d(2),
         )
 
-    parts = OrderedDict(
-        stage1=stage(3, 12), stage2=stage(12, 24), stage3=stage(24, 48)
-    )
+    parts = OrderedDict(stage1=stage(3, 12), stage2=stage(12, 24), stage3=stage(24, 48))
     parts |= OrderedDict(
         mean=nn.AdaptiveAvgPool2d(1),
         flat=nn.Flatten(),
@@ -416,9 +385,7 @@ for name in ways:
     assert band(rec, name).contains(photos_result[name], slack=0.05), name
 best = band(rec, "embedding").median
 for name in ("pixels", "colours", "untrained"):
-    print(
-        f"embedding against {name}: {100 * (best - band(rec, name).median):+.1f} points"
-    )
+    print(f"embedding against {name}: {100 * (best - band(rec, name).median):+.1f} points")
     assert best > band(rec, name).median
 
 # %% [markdown]
@@ -444,13 +411,9 @@ from course_utils.training import fit
 
 def tagged_scenes(n, seed):
     """Scenes of one to three shapes, and which of the ten each of them shows."""
-    scenes = data.synthetic.make_scenes(
-        n, 28, seed, "easy", objects=(1, 3), scale=(0.36, 0.5), overlap=0.1
-    )
+    scenes = data.synthetic.make_scenes(n, 28, seed, "easy", objects=(1, 3), scale=(0.36, 0.5), overlap=0.1)
     tags = torch.zeros(n, len(scenes.classes) + 1, dtype=torch.bool)
-    tags.scatter_(
-        1, scenes.labels.where(scenes.labels >= 0, len(scenes.classes)), True
-    )
+    tags.scatter_(1, scenes.labels.where(scenes.labels >= 0, len(scenes.classes)), True)
     return scenes.images, tags[:, :-1], scenes.classes
 
 
@@ -501,9 +464,7 @@ def tagger(num_tags, seed):
 def scores_of(net, images):
     net.eval()
     with torch.no_grad():
-        return torch.cat(
-            [net(part.float() / 255 - 0.5) for part in images.split(400)]
-        )
+        return torch.cat([net(part.float() / 255 - 0.5) for part in images.split(400)])
 
 
 album_x = album.float() / 255 - 0.5
@@ -551,9 +512,7 @@ from course_utils.scratch.retrieval.precision import (
     precision_recall,
 )
 
-ranking = torch.tensor(
-    [True, False, True, True, False]
-)  # what stands at places 1 to 5
+ranking = torch.tensor([True, False, True, True, False])  # what stands at places 1 to 5
 places = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])
 print(f"(1/1 + 2/3 + 3/4) / 3 = {(1 / 1 + 2 / 3 + 3 / 4) / 3:.4f}")
 print(f"average_precision       {average_precision(places, ranking):.4f}")
@@ -570,17 +529,13 @@ print(f"by chance {chance:.2f}; the network {tags_result['map']:.3f}")
 print(f"other seeds: {band('09b_search.tags', 'map')}")
 for t, name in enumerate(tag_names):
     ap = average_precision(tag_scores[:, t], held_tags[:, t])
-    print(
-        f"  {name:9s} AP {ap:.3f}, true for {held_tags[:, t].float().mean():.0%}"
-    )
+    print(f"  {name:9s} AP {ap:.3f}, true for {held_tags[:, t].float().mean():.0%}")
 assert band("09b_search.tags", "map").contains(tags_result["map"], slack=0.05)
 assert band("09b_search.tags", "map").minimum > 0.8
 
 # %% mystnb={"image": {"alt": "Precision over recall for three tags of the held-out scenes. All curves start near one at small recall and fall towards the share of pictures that carry the tag at recall one; the weakest tag falls first."}}
 figure, axes = plt.subplots(figsize=(6, 2.9), layout="constrained")
-per_tag = torch.tensor(
-    [average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
-)
+per_tag = torch.tensor([average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)])
 ranked_tags = per_tag.argsort().tolist()
 for number, t in enumerate((ranked_tags[-1], ranked_tags[5], ranked_tags[0])):
     precision, recall, _ = precision_recall(tag_scores[:, t], held_tags[:, t])
@@ -605,12 +560,8 @@ plt.show()
 tuning, final = slice(0, 400), slice(400, None)
 print("tag        threshold  precision  recall   (on the other 400 pictures)")
 for t in ranked_tags[:3]:
-    precision, recall, thresholds = precision_recall(
-        tag_scores[tuning, t], held_tags[tuning, t]
-    )
-    cut = thresholds[precision >= 0.9][
-        -1
-    ]  # the lowest threshold that keeps 90 %
+    precision, recall, thresholds = precision_recall(tag_scores[tuning, t], held_tags[tuning, t])
+    cut = thresholds[precision >= 0.9][-1]  # the lowest threshold that keeps 90 %
     said, true = tag_scores[final, t] >= cut, held_tags[final, t]
     print(
         f"{tag_names[t]:10s} {cut.sigmoid():9.2f}"
@@ -619,17 +570,10 @@ for t in ranked_tags[:3]:
     )
 
 # %% mystnb={"image": {"alt": "The eight held-out scenes with the highest score for crescent and ring together, each with yes or no above it for whether it shows both."}}
-both = (
-    tag_scores[:, tag_names.index("crescent")].sigmoid()
-    * tag_scores[:, tag_names.index("ring")].sigmoid()
-)
+both = tag_scores[:, tag_names.index("crescent")].sigmoid() * tag_scores[:, tag_names.index("ring")].sigmoid()
 best = both.argsort(descending=True)[:8]
 titles = [
-    "yes"
-    if held_tags[i, tag_names.index("crescent")]
-    and held_tags[i, tag_names.index("ring")]
-    else "no"
-    for i in best
+    "yes" if held_tags[i, tag_names.index("crescent")] and held_tags[i, tag_names.index("ring")] else "no" for i in best
 ]
 plotting.image_grid(held_out[best], titles=titles, columns=8, size=0.8)
 
@@ -648,9 +592,7 @@ scenes = data.synthetic.make_scenes(24, 96, seed=5, difficulty="medium")
 
 def described(i):
     seen = scenes.visibility[i]
-    labels = scenes.labels[i].masked_fill(
-        seen == 0, -1
-    )  # what is hidden altogether is not annotated
+    labels = scenes.labels[i].masked_fill(seen == 0, -1)  # what is hidden altogether is not annotated
     return voc.annotation_of(
         f"{i:06d}.jpg",
         scenes.images[i],
@@ -710,9 +652,7 @@ text = """<annotation><filename>a.jpg</filename>
 x1, y1, x2, y2 = voc.parse(text).objects[0].box
 rightly, wrongly = (x2 - x1) * (y2 - y1), (12 - 5) * (12 - 5)
 print(f"read rightly: {x2 - x1:g} x {y2 - y1:g} = {rightly:g} pixels")
-print(
-    f"read wrongly: {12 - 5} x {12 - 5} = {wrongly} pixels, {wrongly / rightly:.0%} of them"
-)
+print(f"read wrongly: {12 - 5} x {12 - 5} = {wrongly} pixels, {wrongly / rightly:.0%} of them")
 assert (x1, y1, x2, y2) == (4, 4, 12, 12)
 
 # %% [markdown]
@@ -729,18 +669,10 @@ with tempfile.TemporaryDirectory() as folder:
         scenes.classes,
     )
     print(
-        *sorted(
-            str(p.relative_to(folder)).replace("\\", "/")
-            for p in base.rglob("*")
-            if p.is_dir()
-        ),
+        *sorted(str(p.relative_to(folder)).replace("\\", "/") for p in base.rglob("*") if p.is_dir()),
         sep="\n",
     )
-    lines = (
-        (base / "ImageSets" / "Main" / "star_train.txt")
-        .read_text()
-        .splitlines()
-    )
+    lines = (base / "ImageSets" / "Main" / "star_train.txt").read_text().splitlines()
     again = voc.read_set(base)
     from torchvision.datasets import VOCDetection
 
@@ -758,20 +690,13 @@ assert names == [o.name for o in written[0].objects]
 # $$ \mathrm{AP}_{11} = \frac{1}{11} \sum_{\rho \in \{0,\, 0.1,\, \dots,\, 1\}} \max_{\text{recall} \ge \rho} P . \tag{9.48} $$
 
 # %%
-by_steps = [
-    average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)
-]
-by_eleven = [
-    eleven_point_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)
-]
-print(
-    f"our tagger: mAP {sum(by_steps) / 10:.3f}, eleven points {sum(by_eleven) / 10:.3f}"
-)
+by_steps = [average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
+by_eleven = [eleven_point_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
+print(f"our tagger: mAP {sum(by_steps) / 10:.3f}, eleven points {sum(by_eleven) / 10:.3f}")
 present = voc.find()
 print(
     "real sets in your data folder:",
-    ", ".join(p.name for p in present)
-    or "none (put VOCdevkit there to read it)",
+    ", ".join(p.name for p in present) or "none (put VOCdevkit there to read it)",
 )
 
 # %% [markdown]
@@ -787,9 +712,7 @@ print(
 
 # %%
 own = as_pixels(gallery)
-with_itself = precision_at(
-    nearest(own, own, 1), gallery.labels, gallery.labels, 1
-)
+with_itself = precision_at(nearest(own, own, 1), gallery.labels, gallery.labels, 1)
 second = nearest(own, own, 2)[:, 1:]
 without = precision_at(second, gallery.labels, gallery.labels, 1)
 print(f"precision at 1 with the query in the gallery: {with_itself:.1%}")
@@ -807,12 +730,9 @@ codes["cosine"] = closeness(embed(reader, queries), embed(reader, gallery))
 for name, scores in codes.items():
     answers = scores.topk(5).indices.flatten().bincount(minlength=len(gallery))
     print(
-        f"{name:13s} most popular: answers {answers.max()} of 500 queries;"
-        f" {(answers > 0).sum()} pictures answer at all"
+        f"{name:13s} most popular: answers {answers.max()} of 500 queries; {(answers > 0).sum()} pictures answer at all"
     )
-popular = [
-    int(s.topk(5).indices.flatten().bincount().max()) for s in codes.values()
-]
+popular = [int(s.topk(5).indices.flatten().bincount().max()) for s in codes.values()]
 assert popular[0] > popular[1]
 
 # %% [markdown]
@@ -820,20 +740,8 @@ assert popular[0] > popular[1]
 
 # %%
 two = held_tags.sum(1) == 2
-shared = (
-    tag_scores[two]
-    .softmax(1)[held_tags[two]]
-    .view(-1, 2)
-    .sort(dim=1)
-    .values[:, 0]
-)
-alone = (
-    tag_scores[two]
-    .sigmoid()[held_tags[two]]
-    .view(-1, 2)
-    .sort(dim=1)
-    .values[:, 0]
-)
+shared = tag_scores[two].softmax(1)[held_tags[two]].view(-1, 2).sort(dim=1).values[:, 0]
+alone = tag_scores[two].sigmoid()[held_tags[two]].view(-1, 2).sort(dim=1).values[:, 0]
 print("weaker of two true tags, median:")
 print(f"softmax {shared.median():.2f}, sigmoid {alone.median():.2f}")
 assert shared.max() <= 0.5
@@ -884,16 +792,12 @@ full_gallery, full_queries = (
     embed(reader, moved_queries),
 )
 middle = full_gallery.median(0).values
-bits = [
-    (part > middle).float() * 2 - 1 for part in (full_queries, full_gallery)
-]
+bits = [(part > middle).float() * 2 - 1 for part in (full_queries, full_gallery)]
 for name, (q, g) in {
     "32 floats": (full_queries, full_gallery),
     "32 bits": bits,
 }.items():
-    score = precision_at(
-        nearest(q, g, 5), moved_queries.labels, gallery.labels, 5
-    )
+    score = precision_at(nearest(q, g, 5), moved_queries.labels, gallery.labels, 5)
     print(f"{name}: precision at 5 {score:.1%}")
 print("32 times less memory")
 
@@ -924,10 +828,7 @@ fit(
 mean_scores = scores_of(mean_net, held_out)
 for count in (1, 2, 3):
     rows = held_tags.sum(1) == count
-    by_mean, by_max = (
-        mean_average_precision(scores[rows], held_tags[rows])
-        for scores in (mean_scores, tag_scores)
-    )
+    by_mean, by_max = (mean_average_precision(scores[rows], held_tags[rows]) for scores in (mean_scores, tag_scores))
     print(f"{count} tags: mean {by_mean:.2f}, maximum {by_max:.2f}")
 
 # %% [markdown]
@@ -942,9 +843,7 @@ for count in (1, 2, 3):
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # The scoring, on three made-up things with three vectors each: the query itself is struck out.
 things = torch.arange(3).repeat_interleave(3)
-vectors = F.one_hot(things, 3).float() + 0.1 * torch.rand(
-    9, 3, generator=torch.Generator().manual_seed(0)
-)
+vectors = F.one_hot(things, 3).float() + 0.1 * torch.rand(9, 3, generator=torch.Generator().manual_seed(0))
 answers = nearest(vectors, vectors, 3)[:, 1:]
 print(f"precision at 2: {precision_at(answers, things, things, 2):.2f}")
 
@@ -959,14 +858,8 @@ for case in ("pixels", "embedding", "pixels_moved", "embedding_moved"):
 record = load_record("09b_search.mnist")
 made = record["provenance"]
 print(f"{made['processor']}, {made['date']}, commit {made['commit']}")
-assert (
-    band("09b_search.mnist", "embedding").minimum
-    > band("09b_search.mnist", "pixels").maximum
-)
-assert (
-    band("09b_search.mnist", "embedding_moved").minimum
-    > band("09b_search.mnist", "pixels_moved").maximum
-)
+assert band("09b_search.mnist", "embedding").minimum > band("09b_search.mnist", "pixels").maximum
+assert band("09b_search.mnist", "embedding_moved").minimum > band("09b_search.mnist", "pixels_moved").maximum
 
 # %% [markdown]
 # [Babenko et al. (2014)](../book/references.md#babenko-2014) did it with ImageNet's features and photos of landmarks: good at once, better after fine-tuning on landmarks, and hardly worse when 4,096 numbers were compressed to 128. For a billion pictures the one matrix product is too slow, and the search becomes approximate: cluster the gallery and look into the nearest clusters only, and store codes of some bytes instead of vectors ([Jégou et al., 2011](../book/references.md#jegou-2011)).
