@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from course_utils import data, training
 from course_utils.grading.marks import WEIGHTS, final_mark
-from course_utils.recipes import RECIPES, digit_reader
+from course_utils.recipes import RECIPES, digit_reader, stored_weights
 from course_utils.runtime import band, data_dir, load_record, repo_root
 from course_utils.runtime.device import available_devices
 from course_utils.runtime.device_timing import (
@@ -326,7 +326,7 @@ class TestDigitReader:
         assert record["kept_seed"] == 6
         assert record["kept_accuracy"] == 0.98
         assert saved == record
-        monkeypatch.setattr(digit_reader, "load_record", lambda name: saved)
+        monkeypatch.setattr(stored_weights, "load_record", lambda name: saved)
         loaded = digit_reader.load_digit_reader().state_dict()
         assert torch.equal(loaded["conv1.weight"], models[6].state_dict()["conv1.weight"].half().float())
 
