@@ -60,7 +60,7 @@ weights = sum(p.numel() for p in net.parameters())
 print(f"{weights:,} weights, right on more than 9 of 10: {bool(right > 0.9)}")
 print("parts that the pictures know of:", ", ".join(world.part_names[:12]))
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Eight small pictures with the network's answer above each: cars, houses, birds, faces and other drawn things before photographs of grass, bricks and cups, some of them covered by coloured strips."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Eight small pictures with the network's answer above each: two trees, a bird, a bicycle, a car, two horses and a plane, drawn before photographs of ground, some of them covered by coloured strips."}}
 plotting.image_grid(
     world.images[:8],
     titles=[classes[i] for i in scores[:8].argmax(1)],

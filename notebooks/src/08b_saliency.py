@@ -384,7 +384,7 @@ plt.show()
 #
 # $$ \hat g = g \cdot [a > 0]^{\,F} \cdot [g > 0]^{\,B}, \qquad F, B \in \{0, 1\} . \tag{8.39} $$
 #
-# | rule | $F$ | $B$ | from |
+# | rule | gate $F$ | gate $B$ | from |
 # |---|---|---|---|
 # | backpropagation: the derivative | 1 | 0 | |
 # | [deconvnet](../book/glossary.md#deconvnet) | 0 | 1 | [Zeiler and Fergus, 2014](../book/references.md#zeiler-fergus-2014) |

@@ -9,7 +9,8 @@ pytestmark = [pytest.mark.site, pytest.mark.browser]
 
 # Formulas are left out: their visible part is hidden from readers, their MathML is KaTeX's own.
 # Sections far from the screen are drawn late and cut off what sticks out; here all of them are drawn.
-WHOLE = "section { content-visibility: visible !important }"
+# Colours that fade from one scheme to the other would be measured half-way.
+WHOLE = "section { content-visibility: visible !important } * { transition: none !important }"
 # Fonts first, then two frames: sizes are reported to the page after the layout of a frame.
 LAID_OUT = """document.fonts.ready.then(() => new Promise((done) =>
     requestAnimationFrame(() => requestAnimationFrame(done))))"""
