@@ -52,7 +52,7 @@ def relative_error(found: Tensor, wanted: Tensor) -> Tensor:
     """
     length = wanted.flatten(1).pow(2).sum(1)
     if not bool((length > 0).all()):
-        raise ValueError("the wanted activations are all zero for some picture: the layer keeps nothing to invert")
+        raise ValueError("what is wanted is all zero for some picture: the layer keeps nothing to invert or to match")
     return (found - wanted).flatten(1).pow(2).sum(1) / length
 
 

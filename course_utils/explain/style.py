@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from course_utils.check import check_int, check_number
 from course_utils.explain.hooks import Layer, find_layer, untouched
+from course_utils.explain.inversion import relative_error
 from course_utils.explain.partial_run import Prepare, pixels, run_up_to
 
 
@@ -49,19 +50,6 @@ def gram(maps: Tensor) -> Tensor:
         raise ValueError(f"maps must have shape (N, C, H, W), got {tuple(maps.shape)}: take a layer that keeps places")
     f = maps.flatten(2)  # (N, C, places)
     return f @ f.transpose(1, 2) / f.shape[2]
-
-
-def relative_error(found: Tensor, wanted: Tensor) -> Tensor:
-    """Squared distance over the squared size of what is wanted, (N,).
-
-    Args:
-        found: (N, ...).
-        wanted: (N, ...) or (1, ...).
-    """
-    size = wanted.square().flatten(1).sum(1)
-    if float(size.detach().min()) == 0:
-        raise ValueError("the layer says nothing of the wanted picture: all its numbers are 0")
-    return (found - wanted).square().flatten(1).sum(1) / size
 
 
 def style_distance(
