@@ -1,0 +1,187 @@
+"""How well two boxes agree: intersection over union, and the forms that still tell something when it is zero.
+
+IoU is 0 for all boxes that do not touch, near or far, and so is its gradient. The generalised form looks at the
+smallest box C around both, the distance form at the distance of the centres, the complete form at the proportions too.
+
+Sources: H. Rezatofighi and others, "Generalized Intersection over Union", CVPR 2019; Z. Zheng and others,
+"Distance-IoU Loss", AAAI 2020 (distance and complete form).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from course_utils.check import check_same_length
+from course_utils.detection.boxes import check_boxes, upcast
+
+
+def box_iou_by_counting(a: Tensor, b: Tensor) -> Tensor:
+    """Paint each pair on a grid and count pixels: the slow twin of `box_iou`, for boxes with whole-numbered corners.
+
+    Args:
+        a: xyxy, (N, 4), whole numbers.
+        b: xyxy, (M, 4), whole numbers.
+
+    Returns:
+        (N, M).
+
+    Raises:
+        ValueError: if a corner is no whole number.
+    """
+    for name, boxes in (("a", a), ("b", b)):
+        if (check_boxes(name, boxes) != boxes.round()).any():
+            raise ValueError(f"{name} must have whole-numbered corners to be painted")
+    result = a.new_zeros(len(a), len(b))
+    if len(a) == 0 or len(b) == 0:
+        return result
+    corners = torch.cat((a, b)).reshape(-1, 2)
+    left, top = corners.min(dim=0).values.int().tolist()
+    right, bottom = corners.max(dim=0).values.int().tolist()
+
+    def paint(box: Tensor) -> Tensor:
+        canvas = torch.zeros(bottom - top, right - left, dtype=torch.bool)
+        x1, y1, x2, y2 = box.int().tolist()
+        canvas[y1 - top : y2 - top, x1 - left : x2 - left] = True
+        return canvas
+
+    for i in range(len(a)):
+        for j in range(len(b)):
+            first, second = paint(a[i]), paint(b[j])
+            both, either = int((first & second).sum()), int((first | second).sum())
+            result[i, j] = both / either if either else 0.0
+    return result
+
+
+def box_iou(a: Tensor, b: Tensor, paired: bool = False) -> Tensor:
+    r"""Return the area of $A \cap B$ over the area of $A \cup B$.
+
+    Args:
+        a: xyxy, (N, 4).
+        b: xyxy, (M, 4).
+        paired: compare row with row instead of all with all; then N = M.
+
+    Returns:
+        (N, M), or (N,) when paired; in [0, 1]. Two boxes without area have IoU 0 (torchvision: NaN).
+
+    Raises:
+        TypeError: if an argument is no tensor of floats.
+        ValueError: if a shape is wrong, a number is not finite, or corners are out of order.
+    """
+    a, b, dtype = _aligned(a, b, paired)
+    intersection, union = _intersection_and_union(a, b)
+    return _ratio(intersection, union).clamp(max=1).to(dtype)
+
+
+def generalised_box_iou(a: Tensor, b: Tensor, paired: bool = False) -> Tensor:
+    r"""Return GIoU, $\text{IoU} - |C \setminus (A \cup B)| / |C|$, C the smallest box around both.
+
+    Args:
+        a: xyxy, (N, 4).
+        b: xyxy, (M, 4).
+        paired: compare row with row; then N = M.
+
+    Returns:
+        (N, M), or (N,) when paired; in [-1, 1], never above IoU; towards -1 the further the boxes are apart.
+
+    Raises:
+        TypeError: if an argument is no tensor of floats.
+        ValueError: if a shape is wrong, a number is not finite, or corners are out of order.
+    """
+    a, b, dtype = _aligned(a, b, paired)
+    intersection, union = _intersection_and_union(a, b)
+    around = _sides(*_around(a, b)).prod(dim=-1)
+    iou = _ratio(intersection, union).clamp(max=1)
+    return (iou - _ratio((around - union).clamp(min=0), around)).to(dtype)
+
+
+def distance_box_iou(a: Tensor, b: Tensor, paired: bool = False) -> Tensor:
+    r"""Return DIoU, $\text{IoU} - \rho^2 / c^2$: $\rho$ between the centres, $c$ the diagonal of the box around both.
+
+    Args:
+        a: xyxy, (N, 4).
+        b: xyxy, (M, 4).
+        paired: compare row with row; then N = M.
+
+    Returns:
+        (N, M), or (N,) when paired; in (-1, 1].
+
+    Raises:
+        TypeError: if an argument is no tensor of floats.
+        ValueError: if a shape is wrong, a number is not finite, or corners are out of order.
+    """
+    a, b, dtype = _aligned(a, b, paired)
+    return _distance_form(a, b)[0].to(dtype)
+
+
+def complete_box_iou(a: Tensor, b: Tensor, paired: bool = False) -> Tensor:
+    r"""Return CIoU, $\text{DIoU} - \alpha v$, where $v$ compares the proportions.
+
+    $v = \frac{4}{\pi^2} (\arctan\frac{w_b}{h_b} - \arctan\frac{w_a}{h_a})^2$ and $\alpha = v / (1 - \text{IoU} + v)$,
+    which counts as a constant in the gradient.
+
+    Args:
+        a: xyxy, (N, 4).
+        b: xyxy, (M, 4).
+        paired: compare row with row; then N = M.
+
+    Returns:
+        (N, M), or (N,) when paired; never above DIoU.
+
+    Raises:
+        TypeError: if an argument is no tensor of floats.
+        ValueError: if a shape is wrong, a number is not finite, or corners are out of order.
+    """
+    a, b, dtype = _aligned(a, b, paired)
+    distance_form, iou = _distance_form(a, b)
+    angle_a, angle_b = (torch.atan2(*_sides(box[..., :2], box[..., 2:]).unbind(dim=-1)) for box in (a, b))
+    v = 4 / math.pi**2 * (angle_b - angle_a) ** 2
+    with torch.no_grad():
+        alpha = _ratio(v, 1 - iou + v)
+    return (distance_form - alpha * v).to(dtype)
+
+
+def _aligned(a: Tensor, b: Tensor, paired: bool) -> tuple[Tensor, Tensor, torch.dtype]:
+    """Check both, and shape them so that they broadcast: (N, 1, 4) and (M, 4), or (N, 4) and (N, 4)."""
+    check_boxes("a", a)
+    check_boxes("b", b)
+    if paired:
+        check_same_length("a", a, "b", b)
+    dtype = torch.promote_types(a.dtype, b.dtype)
+    a, b = upcast(a.to(dtype)), upcast(b.to(dtype))
+    return (a if paired else a[:, None]), b, dtype
+
+
+def _sides(top_left: Tensor, bottom_right: Tensor) -> Tensor:
+    """Width and height, (..., 2)."""
+    return bottom_right - top_left
+
+
+def _around(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Corners of the smallest box around both."""
+    return torch.minimum(a[..., :2], b[..., :2]), torch.maximum(a[..., 2:], b[..., 2:])
+
+
+def _intersection_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    top_left = torch.maximum(a[..., :2], b[..., :2])
+    bottom_right = torch.minimum(a[..., 2:], b[..., 2:])
+    # Without the clamp two negative sides, of boxes apart in both directions, would make a positive area.
+    intersection = _sides(top_left, bottom_right).clamp(min=0).prod(dim=-1)
+    area_a, area_b = (_sides(box[..., :2], box[..., 2:]).prod(dim=-1) for box in (a, b))
+    return intersection, area_a + area_b - intersection
+
+
+def _distance_form(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """DIoU, and the IoU in it."""
+    iou = _ratio(*_intersection_and_union(a, b)).clamp(max=1)
+    rho = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
+    diagonal = _sides(*_around(a, b))
+    return iou - _ratio((rho**2).sum(dim=-1), (diagonal**2).sum(dim=-1)), iou
+
+
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
+    """``part / whole``, and 0 where the whole is 0; its gradient is 0 there too, not NaN."""
+    empty = whole <= 0
+    return torch.where(empty, torch.zeros_like(part), part / torch.where(empty, torch.ones_like(whole), whole))
