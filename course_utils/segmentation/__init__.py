@@ -1,1 +1,1 @@
-"""Segmentation: a class for every pixel, from patches over fully convolutional networks to random fields (chapter 11)."""
+"""Segmentation: a class for every pixel: patches, fully convolutional networks, random fields (chapter 11)."""
