@@ -300,7 +300,7 @@ def fit(
         train: batches ``(x, y)``, for example :class:`course_utils.data.Batches`; iterated once an epoch.
         valid: held-out batches, evaluated after every epoch.
         epochs: passes over ``train``, at least 1.
-        lr: learning rate, above 0; with a schedule the highest one.
+        lr: learning rate, above 0; with a schedule the highest one. Parameter groups with rates of their own keep them.
         optimizer: ``"adam"``, ``"adamw"``, ``"sgd"`` (momentum 0.9), or a function ``(parameters, lr) -> Optimizer``.
         schedule: ``"one_cycle"``, ``"cosine"``, ``"linear"``, None (constant), or a function: see ``schedules``.
         warmup: steps in which the learning rate climbs at the start.
@@ -351,7 +351,7 @@ def fit(
     else:
         opt = optimizer(model.parameters(), lr)
     steps = math.ceil(batches / accumulate)
-    plan = make_schedule(schedule, opt, lr, epochs * steps, warmup)
+    plan = make_schedule(schedule, opt, epochs * steps, warmup)
     criterion = loss or F.cross_entropy
     name = f"{epochs} epochs of {batches} batches, {accumulate} a step, lr {lr:g}, schedule {schedule}, warmup {warmup}"
     run = Run(name, model, opt, plan, how, average, seed)

@@ -36,7 +36,6 @@ def factor(kind: str | None, step: int, total: int, warmup: int = 0) -> float:
 def make_schedule(
     kind: str | Callable[[Optimizer, int], LRScheduler] | None,
     optimizer: Optimizer,
-    lr: float,
     total: int,
     warmup: int = 0,
 ) -> LRScheduler | None:
@@ -45,8 +44,8 @@ def make_schedule(
     Args:
         kind: ``"one_cycle"`` (Smith & Topin, 2018: up over the first 30 %, then down), ``"cosine"``, ``"linear"``,
             None, or a function ``(optimizer, total) -> LRScheduler``.
-        optimizer: whose learning rate moves.
-        lr: its highest value.
+        optimizer: whose learning rate moves. The rate that each group of parameters has now is its highest one, so
+            rates that differ from layer to layer keep their ratios.
         total: steps of the run.
         warmup: steps of climbing at the start; ``"one_cycle"`` has its own.
 
@@ -60,7 +59,8 @@ def make_schedule(
     if kind == "one_cycle":
         if warmup:
             raise ValueError(f"warmup must be 0 with schedule 'one_cycle', got {warmup}: it climbs by itself")
-        return OneCycleLR(optimizer, max_lr=lr, total_steps=total)
+        peaks = [group["lr"] for group in optimizer.param_groups]  # one number would level all groups
+        return OneCycleLR(optimizer, max_lr=peaks, total_steps=total)
     if kind is None and not warmup:
         return None
     return LambdaLR(optimizer, lambda step: factor(kind, step, total, warmup))

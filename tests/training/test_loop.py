@@ -56,6 +56,22 @@ def test_history_counts_epochs_steps_and_learns() -> None:
 
 
 def test_evaluate_gives_mean_loss_accuracy_and_mistakes_and_restores_the_mode() -> None:
+def test_one_cycle_keeps_the_rates_of_parameter_groups() -> None:
+    seen: list[list[float]] = []
+
+    def slow_below(parameters: object, lr: float) -> torch.optim.Optimizer:
+        groups = [{"params": model[0].parameters(), "lr": lr / 100}, {"params": model[2].parameters(), "lr": lr}]
+        opt = torch.optim.Adam(groups)
+        opt.register_step_post_hook(lambda o, *_: seen.append([group["lr"] for group in o.param_groups]))
+        return opt
+
+    model, batches = make()
+    fit(model, batches, epochs=4, lr=0.05, optimizer=slow_below, schedule="one_cycle")
+    assert len(seen) == 12
+    assert all(below == pytest.approx(above / 100) for below, above in seen)
+    assert max(above for _, above in seen) == pytest.approx(0.05, rel=0.05)
+
+
     model, batches = make()
     x, y = (torch.cat(part) for part in zip(*batches))
     model.train()

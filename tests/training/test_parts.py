@@ -17,7 +17,7 @@ from course_utils.training.schedules import factor, make_schedule
 
 def rates(kind, total: int, **options) -> list[float]:
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
-    plan = make_schedule(kind, optimizer, 0.5, total, **options)
+    plan = make_schedule(kind, optimizer, total, **options)
     found = []
     for _ in range(total):
         found.append(optimizer.param_groups[0]["lr"])
@@ -45,6 +45,22 @@ def test_a_warm_up_climbs_to_the_peak_and_the_rest_follows() -> None:
     assert rates(None, 3, warmup=2) == [0.25, 0.5, 0.5]
     assert max(rates("one_cycle", 50)) == pytest.approx(0.5, rel=0.01)
     assert factor("cosine", 5, 10) == pytest.approx((1 + math.cos(math.pi / 2)) / 2)
+
+
+@pytest.mark.parametrize("kind", ["one_cycle", "cosine", "linear"])
+def test_each_group_of_parameters_has_its_own_peak(kind) -> None:
+    """PyTorch's OneCycleLR with one number for max_lr gives all groups the same rate."""
+    own = (0.5, 0.05, 0.002)
+    optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in own], lr=9.0)
+    plan, found = make_schedule(kind, optimizer, 50), []
+    for _ in range(50):
+        found.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        plan.step()
+    for rates_now in found:
+        for rate, alone in zip(rates_now, own, strict=True):
+            assert rate / rates_now[0] == pytest.approx(alone / own[0])
+    assert [max(column) for column in zip(*found, strict=True)] == pytest.approx(list(own), rel=0.01)
 
 
 def test_schedules_that_make_no_sense_are_refused() -> None:
