@@ -1,1 +1,1 @@
-"""Detection, each piece readable and with its slow twin: boxes, overlaps, anchors, suppression, RoI pooling, detectors."""
+"""Detection, each piece readable, with its slow twin: boxes, overlaps, anchors, suppression, RoI pooling, detectors."""

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from course_utils.check import check_choice, check_number, check_same_length, check_shape
 from course_utils.detection.boxes import check_boxes, upcast
-from course_utils.detection.iou import box_iou
+from course_utils.detection.iou import box_iou, iou_of_rows
 
-BLOCK = 512
+BLOCK = 128  # its (128, 10,000) matrices stay in the processor's cache
 DECAYS = ("linear", "gaussian", "hard")
 
 
@@ -64,10 +64,11 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     """
     boxes, scores = _checked(boxes, scores, iou_threshold)
     order = scores.argsort(descending=True, stable=True)
+    rows = boxes.T.contiguous()
     kept: list[Tensor] = []
     while len(order):
         block, order = order[:BLOCK], order[BLOCK:]
-        covers = _overlap(boxes[block], boxes[block], iou_threshold).triu(diagonal=1)  # [i, j]: i stands before j
+        covers = _overlap(rows[:, block], rows[:, block], iou_threshold).triu(diagonal=1)  # [i, j]: i ranks above j
         alive = torch.ones(len(block), dtype=torch.bool, device=boxes.device)
         while True:
             left = ~(covers & alive[:, None]).any(dim=0)
@@ -76,7 +77,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
             alive = left
         block = block[alive]
         kept.append(block)
-        order = order[~_overlap(boxes[block], boxes[order], iou_threshold).any(dim=0)]
+        order = order[~_overlap(rows[:, block], rows[:, order], iou_threshold).any(dim=0)]
     return torch.cat(kept) if kept else order
 
 
@@ -141,17 +142,20 @@ def soft_nms(
         ValueError: if shapes do not fit, a number is NaN, a score is negative, or a parameter is out of range.
     """
     boxes, left = _checked_soft(boxes, scores, iou_threshold, sigma, score_threshold, decay)
-    waiting = torch.arange(len(boxes), device=boxes.device)
-    indices, lowered = [waiting[:0]], [left[:0]]
-    waiting, boxes, left = _above(score_threshold, waiting, boxes, left)
-    while len(waiting):
-        best = left.argmax(dim=0, keepdim=True)  # of equal scores the earlier box
-        indices.append(waiting[best])
-        lowered.append(left[best])
-        overlap = box_iou(boxes[best], boxes)[0]
-        left = (left * decay_factor(overlap, iou_threshold, sigma, decay)).index_fill(0, best, -1)
-        waiting, boxes, left = _above(score_threshold, waiting, boxes, left)
-    return SoftKept(torch.cat(indices), torch.cat(lowered).to(scores.dtype))
+    rows = boxes.T.contiguous()
+    indices, lowered = [], []
+    for _ in range(len(boxes)):
+        highest, best = left.max(dim=0)  # of equal scores the earlier box
+        if highest <= score_threshold:
+            break
+        indices.append(best)
+        lowered.append(highest)
+        overlap = iou_of_rows(rows[:, best, None], rows)
+        left = left * decay_factor(overlap, iou_threshold, sigma, decay)
+        left[best] = -1  # taken
+    if not indices:
+        return SoftKept(torch.zeros(0, dtype=torch.int64, device=boxes.device), scores[:0])
+    return SoftKept(torch.stack(indices), torch.stack(lowered).to(scores.dtype))
 
 
 def soft_nms_loop(
@@ -181,12 +185,7 @@ def soft_nms_loop(
 
 def _overlap(a: Tensor, b: Tensor, iou_threshold: float) -> Tensor:
     # In float64, where the threshold is what its decimals say: float32 rounds 0.1 up, and would compare with that.
-    return box_iou(a, b).double() > iou_threshold
-
-
-def _above(score_threshold: float, waiting: Tensor, boxes: Tensor, left: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    stays = left > score_threshold
-    return waiting[stays], boxes[stays], left[stays]
+    return iou_of_rows(a[:, :, None], b).double() > iou_threshold
 
 
 def _checked(boxes: Tensor, scores: Tensor, iou_threshold: float) -> tuple[Tensor, Tensor]:
