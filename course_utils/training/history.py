@@ -15,7 +15,7 @@ class History:
 
     Attributes:
         train_loss: mean loss over the samples of each epoch, measured while the weights were moving.
-        train_accuracy: share of right answers over the same samples, 0 to 1.
+        train_accuracy: share of right answers over the same samples, 0 to 1; of right pixels where each has a label.
         valid_loss: loss on the held-out set after each epoch (empty without one).
         valid_accuracy: accuracy on the held-out set after each epoch, 0 to 1.
         lr: learning rate of every step.

@@ -59,6 +59,17 @@ class BatchSource(Protocol):
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: ...
 
 
+def right_answers(logits: Tensor, y: Tensor) -> Tensor:
+    """Return how many samples of a batch are right; of pictures labelled pixel by pixel, their right shares in sum.
+
+    Zero where ``y`` is not classes, one a sample or one a pixel: what is asked then is no classification.
+    """
+    if y.is_floating_point() or y.shape != logits.shape[:1] + logits.shape[2:]:
+        return torch.tensor(0)
+    right = logits.argmax(dim=1) == y
+    return right.sum() if y.ndim == 1 else right.flatten(1).float().mean(dim=1).sum()
+
+
 class Run:
     """One run of training: everything that it needs to go on after an interruption, and what is done with it.
 
@@ -148,8 +159,7 @@ class Run:
 
     def note(self, loss: Tensor, logits: Tensor, y: Tensor, x: Tensor) -> None:
         """Remember loss and right answers of a batch; on a GPU they are read some batches later."""
-        right = (logits.detach().argmax(dim=1) == y).sum() if logits.ndim == 2 and y.ndim == 1 else torch.tensor(0)
-        self._pending.append((self.batch - 1, loss.detach(), right, len(y), x))
+        self._pending.append((self.batch - 1, loss.detach(), right_answers(logits.detach(), y), len(y), x))
         if len(self._pending) >= self.ahead:
             self._read()
 

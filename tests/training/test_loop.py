@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.training import History, LossError, TrainingError, WeightAverage, evaluate, fit
+from course_utils.training.loop import right_answers
 from course_utils.training.mixing import mixup
 from course_utils.training.progress import Progress, somebody_watches
 
@@ -55,7 +56,6 @@ def test_history_counts_epochs_steps_and_learns() -> None:
     assert model.training
 
 
-def test_evaluate_gives_mean_loss_accuracy_and_mistakes_and_restores_the_mode() -> None:
 def test_one_cycle_keeps_the_rates_of_parameter_groups() -> None:
     seen: list[list[float]] = []
 
@@ -72,6 +72,7 @@ def test_one_cycle_keeps_the_rates_of_parameter_groups() -> None:
     assert max(above for _, above in seen) == pytest.approx(0.05, rel=0.05)
 
 
+def test_evaluate_gives_mean_loss_accuracy_and_mistakes_and_restores_the_mode() -> None:
     model, batches = make()
     x, y = (torch.cat(part) for part in zip(*batches))
     model.train()
@@ -223,3 +224,15 @@ def test_a_bar_that_nobody_watches_prints_nothing(
     assert list(bar) == [1, 2, 3]
     bar.close()
     assert "epoch 1/1" in capfd.readouterr().err
+
+
+def test_pictures_labelled_by_pixel_count_with_their_share_of_right_pixels() -> None:
+    y = torch.tensor([[[0, 1], [1, 1]], [[1, 1], [1, 1]]])  # (N, H, W): 3 and 4 of 4 pixels of class 1
+    logits = torch.stack([torch.zeros(2, 2, 2), torch.ones(2, 2, 2)], dim=1)  # says 1 everywhere
+    assert float(right_answers(logits, y)) == 0.75 + 1
+    assert float(right_answers(logits[:, :, 0, 0], y[:, 0, 1])) == 2
+    assert float(right_answers(logits, y.float())) == 0, "numbers are no classes"
+    assert float(right_answers(logits, y[:, :1])) == 0, "another shape is no labelling"
+    batches = [(torch.randn(2, 3, 2, 2), y)] * 3
+    history = fit(nn.Conv2d(3, 2, 1), batches, epochs=1, progress=False)
+    assert 0 < history.train_accuracy[0] <= 1
