@@ -7,6 +7,7 @@ from course_utils.widgets.computation_graph import ComputationGraph
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.digit_reader import DigitReader
 from course_utils.widgets.equivariance_explorer import EquivarianceExplorer
+from course_utils.widgets.fine_tuning_curves import FineTuningCurves
 from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
 from course_utils.widgets.inception_cost import InceptionCost
@@ -30,6 +31,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     ConvolutionExplorer,
     DigitReader,
     EquivarianceExplorer,
+    FineTuningCurves,
     GradientHistogram,
     ImageNumbers,
     InceptionCost,
@@ -56,6 +58,7 @@ __all__ = [
     "CourseWidget",
     "DigitReader",
     "EquivarianceExplorer",
+    "FineTuningCurves",
     "GradientHistogram",
     "ImageNumbers",
     "InceptionCost",
