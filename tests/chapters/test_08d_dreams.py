@@ -62,7 +62,8 @@ def small_pictures(n=2, side=16, seed=1):
 def test_s219_the_activation_rises_from_octave_to_octave_and_the_picture_is_saved(name, tmp_path):
     net, start = scenes(), photo(name, 96)
     dream = deep_dream(net.model, start, "stage3", octaves=4, steps=6, jitter=2, prepare=net.prepare)
-    assert bool((dream.values[:, -1] > dream.values[:, 0]).all())
+    assert bool((dream.values[:, -1] > 1.5 * dream.values[:, 0]).all())
+    assert float((dream.values.diff(dim=1) > 0).float().mean()) > 0.9
 
     def J(x):
         return float(mean_square(run_up_to(net.model, net.prepare(x), ["stage3"])["stage3"]).detach())
@@ -154,6 +155,29 @@ def test_c251_in_one_unit_deep_layers_forgive_all_three_changes_more_than_early_
         assert median["shift"] < 0.9 * min(median["turn"], median["scale"])
     early = {c: band("08d_dreams.scenes", f"trained: {c} 8, q stage1").median for c in CHANGES}
     assert early["shift"] > 0.9 * max(early["turn"], early["scale"])
+    # An untrained network's output forgives a turn at least as readily: the order was learned.
+    blind = {c: band("08d_dreams.scenes", f"untrained: {c} 8, q output").median for c in CHANGES}
+    assert blind["turn"] < blind["shift"]
+
+
+def test_c251_on_photographs_the_order_is_the_same() -> None:
+    record = load_record("08d_dreams.cifar10")
+    assert len(record["seeds"]) == 5
+    assert record["weights_sha256"] == load_record("cifar10_resnet")["sha256"], "the network changed: record it again"
+    for change in CHANGES:
+        early, deep = (band("08d_dreams.cifar10", f"{change} 4, q {n}") for n in ("stage1", "output"))
+        assert deep.maximum < early.minimum
+    shift, scale, turn = (band("08d_dreams.cifar10", f"{c} 4, q output") for c in CHANGES)
+    assert shift.maximum < min(scale.minimum, turn.minimum)
+
+
+def test_attacks_on_photographs_need_a_single_step_of_255() -> None:
+    def right(what: str):
+        return band("08d_dreams.cifar10", what)
+
+    assert right("one step 1, right").maximum < 0.75 * right("right").minimum
+    assert right("ten steps 2, right").maximum < 0.3
+    assert right("coin 4, right").median > right("right").median - 0.02
 
 
 def test_adversarial_changes_of_a_few_steps_beat_chance():
