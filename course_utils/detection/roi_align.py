@@ -12,6 +12,7 @@ one cell outside the map reads its border, one further out reads 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from course_utils.check import check_int, check_number, check_shape
 from course_utils.detection.boxes import upcast
 from course_utils.detection.roi_pooling import check_output_size, check_rois
 
-CHUNK = 64  # regions at once: their half-finished maps, (64, C, H, columns), fit into memory
+CHUNK = 64  # regions at once, so that their half-finished maps, (64, columns, H, C), fit into memory
 
 
 def sample_places(
@@ -87,28 +88,35 @@ class RoIAlign(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor, picture: Tensor, weights_y: Tensor, weights_x: Tensor) -> Tensor:
         """Return the averages, (K, C, rows, columns)."""
         ctx.save_for_backward(picture, weights_y, weights_x)
-        ctx.pictures = len(features)
-        parts = []
-        for at in range(0, len(picture), CHUNK):
-            chunk = slice(at, at + CHUNK)
-            across = features[picture[chunk]] @ weights_x[chunk, None].transpose(2, 3)  # (k, C, H, columns)
-            parts.append(weights_y[chunk, None] @ across)
-        return (
-            torch.cat(parts)
-            if parts
-            else features.new_zeros(0, features.shape[1], weights_y.shape[1], weights_x.shape[1])
-        )
+        ctx.shape = features.shape
+        _, channels, height, width = features.shape
+        rows, columns = weights_y.shape[1], weights_x.shape[1]
+        out = features.new_zeros(len(picture), channels, rows, columns)
+        for number, members in _chunks(picture):
+            plane = features[number].permute(2, 1, 0).reshape(width, height * channels)
+            across = weights_x[members].reshape(-1, width) @ plane  # (k * columns, H * C)
+            down = weights_y[members, None] @ across.reshape(-1, columns, height, channels)  # (k, columns, rows, C)
+            out[members] = down.permute(0, 3, 2, 1)
+        return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         """Give each cell the gradient of every bin that read it, with the weight it was read with."""
         picture, weights_y, weights_x = ctx.saved_tensors
-        out = grad.new_zeros(ctx.pictures, grad.shape[1], weights_y.shape[2], weights_x.shape[2])
-        for at in range(0, len(picture), CHUNK):
-            chunk = slice(at, at + CHUNK)
-            down = weights_y[chunk, None].transpose(2, 3) @ grad[chunk]  # (k, C, H, columns)
-            out.index_add_(0, picture[chunk], down @ weights_x[chunk, None])
+        _, channels, height, width = ctx.shape
+        out = grad.new_zeros(ctx.shape)
+        for number, members in _chunks(picture):
+            down = weights_y[members, None].transpose(2, 3) @ grad[members].permute(0, 3, 2, 1)  # (k, columns, H, C)
+            across = weights_x[members].reshape(-1, width).T @ down.reshape(-1, height * channels)  # (W, H * C)
+            out[number] += across.reshape(width, height, channels).permute(2, 1, 0)
         return out, None, None, None
+
+
+def _chunks(picture: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Go through the regions of one picture after the other, at most `CHUNK` at once."""
+    for number in picture.unique().tolist():
+        for members in (picture == number).nonzero().flatten().split(CHUNK):
+            yield number, members
 
 
 def roi_align(

@@ -10,7 +10,6 @@ its last cell, so it is at least one cell large.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import torch
@@ -21,10 +20,10 @@ from course_utils.detection.boxes import check_boxes, upcast
 
 
 class Bins(NamedTuple):
-    """First cell and end (one past the last) of each row of bins and of each column of bins, inside the map."""
+    """First cell and end (one past the last) of bins inside the map, int64: (K, rows, 2) and (K, columns, 2)."""
 
-    rows: list[tuple[int, int]]
-    columns: list[tuple[int, int]]
+    rows: Tensor
+    columns: Tensor
 
 
 def check_rois(rois: Tensor, pictures: int) -> Tensor:
@@ -68,41 +67,50 @@ def rois_of(boxes: list[Tensor]) -> Tensor:
 
 
 def quantise(
-    box: Tensor, map_size: tuple[int, int], output_size: int | tuple[int, int], spatial_scale: float = 1.0
+    boxes: Tensor, map_size: tuple[int, int], output_size: int | tuple[int, int], spatial_scale: float = 1.0
 ) -> Bins:
-    """Return the cells of each bin of one region: what rounding makes of it.
+    """Return the cells of each region's bins: what rounding makes of the region.
 
     Args:
-        box: xyxy, (4,), pixels of the picture.
+        boxes: xyxy, (K, 4), pixels of the picture.
         map_size: ``(H, W)`` of the feature map.
         output_size: bins, one number or ``(rows, columns)``.
         spatial_scale: cells a pixel, 1 / stride.
 
     Returns:
         The bins; neighbours may share a cell, and a bin outside the map is empty (its end is not past its first).
+
+    Raises:
+        TypeError: if ``boxes`` is no tensor of floats.
+        ValueError: if an argument breaks a rule.
     """
     rows, columns = check_output_size(output_size)
+    scaled = upcast(check_boxes("boxes", boxes)) * spatial_scale
     # Halves away from zero, as C rounds; torch.round would take them to the even neighbour.
-    x1, y1, x2, y2 = (math.floor(abs(v) + 0.5) * (1 if v >= 0 else -1) for v in (box * spatial_scale).tolist())
-    return Bins(_cut(y1, y2, rows, map_size[0], box.dtype), _cut(x1, x2, columns, map_size[1], box.dtype))
+    x1, y1, x2, y2 = (scaled.sign() * (scaled.abs() + 0.5).floor()).unbind(dim=1)
+    return Bins(_cut(y1, y2, rows, map_size[0]), _cut(x1, x2, columns, map_size[1]))
 
 
 def roi_pool_loop(
     features: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float = 1.0
 ) -> Tensor:
-    """Pool cell by cell: the slow twin of `roi_pool`."""
-    features, rois = _checked(features, rois, spatial_scale)
+    """Pool cell by cell: the slow twin of `roi_pool`, differentiable by autograd."""
+    whole, rois = _checked(features, rois, spatial_scale)
     rows, columns = check_output_size(output_size)
-    out = features.new_zeros(len(rois), features.shape[1], rows, columns)
+    bins = quantise(rois[:, 1:], (whole.shape[2], whole.shape[3]), output_size, spatial_scale)
+    out = []
     for k in range(len(rois)):
-        bins = quantise(rois[k, 1:], (features.shape[2], features.shape[3]), output_size, spatial_scale)
-        for channel in range(features.shape[1]):
-            plane = features[int(rois[k, 0]), channel]
-            for i, (top, bottom) in enumerate(bins.rows):
-                for j, (left, right) in enumerate(bins.columns):
-                    cells = [plane[y, x] for y in range(top, bottom) for x in range(left, right)]
-                    out[k, channel, i, j] = max(cells) if cells else 0.0
-    return out
+        for plane in whole[int(rois[k, 0])]:
+            for top, bottom in bins.rows[k].tolist():
+                for left, right in bins.columns[k].tolist():
+                    best = plane.new_zeros(()) if bottom <= top or right <= left else plane[top, left]
+                    for y in range(top, bottom):
+                        for x in range(left, right):
+                            if plane[y, x] > best:
+                                best = plane[y, x]
+                    out.append(best)
+    shape = (len(rois), whole.shape[1], rows, columns)
+    return (torch.stack(out).reshape(shape) if out else whole.new_zeros(shape)).to(features.dtype)
 
 
 class RoIPool(torch.autograd.Function):
@@ -111,39 +119,33 @@ class RoIPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, rois: Tensor, output_size: tuple[int, int], spatial_scale: float) -> Tensor:
         """Return the maxima, (K, C, rows, columns)."""
-        _, channels, height, width = features.shape
-        values = features.new_zeros(len(rois), channels, *output_size)
-        winners = torch.full(values.shape, -1, device=features.device)  # row * width + column; -1: empty bin
-        for k, picture in enumerate(rois[:, 0].long().tolist()):
-            bins = quantise(rois[k, 1:], (height, width), output_size, spatial_scale)
-            # A maximum over a rectangle is a maximum over columns, then over rows: of equal cells the first row wins.
-            for j, (left, right) in enumerate(bins.columns):
-                if left >= right:
-                    continue
-                across = features[picture, :, :, left:right].max(dim=2)  # (C, H)
-                for i, (top, bottom) in enumerate(bins.rows):
-                    if top >= bottom:
-                        continue
-                    best = across.values[:, top:bottom].max(dim=1)  # (C,)
-                    row = best.indices + top
-                    column = across.indices.gather(1, row[:, None])[:, 0] + left
-                    values[k, :, i, j] = best.values
-                    winners[k, :, i, j] = row * width + column
-        ctx.save_for_backward(rois, winners)
+        pictures, channels, height, width = features.shape
+        bins = quantise(rois[:, 1:], (height, width), output_size, spatial_scale)
+        # A table with a row of C numbers for each cell of each picture, and a last one that never wins.
+        nowhere = pictures * height * width
+        table = features.permute(0, 2, 3, 1).reshape(nowhere, channels)
+        table = torch.cat((table, table.new_full((1, channels), -torch.inf)))
+        first = rois[:, 0].long() * height * width
+        values = features.new_zeros(len(rois), *output_size, channels)
+        winners = torch.full(values.shape, nowhere, device=features.device)
+        for i in range(output_size[0]):
+            for j in range(output_size[1]):
+                cells = _cells(bins.rows[:, i], bins.columns[:, j], first, width, nowhere)  # (K, most cells)
+                if cells.numel():
+                    best = table[cells].max(dim=1)  # (K, C); of equal cells the first
+                    values[:, i, j], winners[:, i, j] = best.values, cells.gather(1, best.indices)
+        ctx.save_for_backward(winners)
         ctx.shape = features.shape
-        return values
+        return values.masked_fill(winners == nowhere, 0).permute(0, 3, 1, 2).contiguous()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         """Add up, in each cell, the gradients of the bins that it won."""
-        rois, winners = ctx.saved_tensors
+        (winners,) = ctx.saved_tensors
         pictures, channels, height, width = ctx.shape
-        plane = rois[:, 0].long()[:, None] * channels + torch.arange(channels, device=grad.device)  # (K, C)
-        place = plane[:, :, None, None] * (height * width) + winners
-        won = winners >= 0
-        out = grad.new_zeros(pictures * channels * height * width)
-        out.index_add_(0, place[won], grad[won])
-        return out.reshape(ctx.shape), None, None, None
+        table = grad.new_zeros(pictures * height * width + 1, channels)
+        table.scatter_add_(0, winners.reshape(-1, channels), grad.permute(0, 2, 3, 1).reshape(-1, channels))
+        return table[:-1].reshape(pictures, height, width, channels).permute(0, 3, 1, 2), None, None, None
 
 
 def roi_pool(features: Tensor, rois: Tensor, output_size: int | tuple[int, int], spatial_scale: float = 1.0) -> Tensor:
@@ -174,14 +176,25 @@ def check_output_size(output_size: int | tuple[int, int]) -> tuple[int, int]:
     return check_int("output_size", rows, minimum=1), check_int("output_size", columns, minimum=1)
 
 
-def _cut(first: int, last: int, bins: int, size: int, dtype: torch.dtype) -> list[tuple[int, int]]:
-    """Cut the cells ``first..last`` into overlapping bins, and those off at the border of the map."""
-    # In the boxes' own precision, in which torchvision decides what is a whole number.
-    step = torch.tensor(max(last - first + 1, 1), dtype=dtype) / bins
-    number = torch.arange(bins, dtype=dtype)
-    starts = ((number * step).floor().long() + first).clamp(0, size).tolist()
-    ends = (((number + 1) * step).ceil().long() + first).clamp(0, size).tolist()
-    return list(zip(starts, ends))
+def _cut(first: Tensor, last: Tensor, bins: int, size: int) -> Tensor:
+    """Cut the cells ``first..last`` of each region into bins, and those off at the border of the map: (K, bins, 2)."""
+    # In the boxes' own precision: in float32 the last of 7 bins of 5 cells ends past the fifth, in torchvision too.
+    step = ((last - first + 1).clamp(min=1) / bins)[:, None]
+    number = torch.arange(bins, dtype=first.dtype, device=first.device)
+    edges = torch.stack(((number * step).floor(), ((number + 1) * step).ceil()), dim=2) + first[:, None, None]
+    return edges.clamp(0, size).long()
+
+
+def _cells(rows: Tensor, columns: Tensor, first: Tensor, width: int, nowhere: int) -> Tensor:
+    """Number the cells of one bin of each region row by row, filled up with ``nowhere``: (K, most cells of a bin)."""
+    most_y, most_x = (
+        int((edges[:, 1] - edges[:, 0]).clamp(min=0).max()) if len(edges) else 0 for edges in (rows, columns)
+    )
+    y = rows[:, :1] + torch.arange(most_y, device=rows.device)
+    x = columns[:, :1] + torch.arange(most_x, device=rows.device)
+    inside = (y < rows[:, 1:])[:, :, None] & (x < columns[:, 1:])[:, None, :]
+    cells = first[:, None, None] + y[:, :, None] * width + x[:, None, :]
+    return cells.masked_fill(~inside, nowhere).reshape(len(rows), most_y * most_x)
 
 
 def _checked(features: Tensor, rois: Tensor, spatial_scale: float) -> tuple[Tensor, Tensor]:
