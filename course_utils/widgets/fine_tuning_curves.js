@@ -174,7 +174,7 @@ function render({ model, el }) {
     return `${exact(n)} labels: ${names[first]} leads with ${percent(now[first][1])}, ${points(now[first][1] - now[second][1])} before ${names[second]} (${sure}).`;
   }
   function value(n) {
-    if (way() === "scratch") return "";
+    if (way() === "scratch") return " Choose another curve to see how many labels its start is worth.";
     const { from, labels } = worth(n), all = sizes(), words = `${capital(names[way()])} with ${exact(n)} labels (${percent(from, 0)})`;
     if (labels === null) return ` ${words} is more than training from scratch reaches with ${exact(all.at(-1))}.`;
     if (labels > n * 1.02) return ` ${words} is as good as training from scratch with ${count(labels)}: ${show(labels / n, 1)} times as many.`;
@@ -187,7 +187,7 @@ function render({ model, el }) {
       for (const n of crossings(sizes(), one, two)) {
         const first = record().values[a], second = record().values[b], each = first[0].flatMap((_, seed) => crossings(sizes(), first.map((rows) => rows[seed]), second.map((rows) => rows[seed])).slice(-1));
         const up = one.at(-1) > two.at(-1) ? [a, b] : [b, a];
-        found.push([n, `${names[up[0]]} passes ${names[up[1]]} near ${count(n)}${each.length ? ` (single seeds: ${each.length} of ${first[0].length} cross last between ${count(Math.min(...each))} and ${count(Math.max(...each))})` : ""}`]);
+        found.push([n, `${capital(names[up[0]])} passes ${names[up[1]]} near ${count(n)} labels${each.length ? `; in ${each.length} of ${first[0].length} single seeds, at ${count(Math.min(...each))} to ${count(Math.max(...each))}` : ""}.`]);
       }
     }));
     return found.sort((a, b) => a[0] - b[0]).map(([, words]) => words);
@@ -205,11 +205,11 @@ function render({ model, el }) {
   }
 
   // ---- the card ----------------------------------------------------------------------------------------------
-  const table = h("table", { class: "ft-table" }, h("thead"), h("tbody")), cross = h("p", { class: "cw-note" });
+  const table = h("table", { class: "ft-table" }, h("thead"), h("tbody")), cross = h("div", { class: "cw-note ft-cross" });
   const which = h("div"), knob = h("div"), flip = button("Show the truth", () => {
     const shown = !get("revealed");
     note = shown ? verdict() : "Hidden again: change your guess. ";
-    update(model, { revealed: shown });
+    update(model, { revealed: shown, step: STEPS * nearest() });
   }, { class: "cw-button cw-main" });
   const forget = button("Forget my guess", () => {
     note = Object.keys(guesses()).length ? "Your guesses for these pictures are forgotten. " : "There is no guess to forget yet. ";
@@ -219,12 +219,12 @@ function render({ model, el }) {
   const swatch = (one) => { const svg = s("svg", { viewBox: "0 0 34 14", class: "ft-swatch", "aria-hidden": "true" }); svg.append(s("path", { class: `ft-line ft-${one}`, d: "M1 7H33" }), mark(one, 17, 7, 4, "mark")); return svg; };
   function drawTable(n) {
     const shown = get("revealed"), now = shown ? reading(n) : null, mine = guesses(), any = judge(mine, curves()) !== null, at = shown ? measured(n) : nearest();
-    const head = ["way", ...(shown ? ["accuracy", "seeds"] : []), ...(any || !shown ? ["guess"] : [])];
+    const column = !shown || (any && at >= 0), head = ["way", ...(shown ? ["accuracy (seeds)"] : []), ...(column ? ["guess"] : [])];
     table.tHead.replaceChildren(h("tr", {}, ...head.map((word) => h("th", { scope: "col" }, word))));
     table.tBodies[0].replaceChildren(...ways().map((one) => {
       const drawn = at < 0 ? null : guessOf(one)[at];
       return h("tr", { class: one === way() ? "ft-here" : null }, h("th", { scope: "row" }, swatch(one), names[one]),
-        ...(shown ? [h("td", {}, percent(now[one][1])), h("td", {}, `${show(100 * now[one][0], 0)} to ${show(100 * now[one][2], 0)}`)] : []), ...(any || !shown ? [h("td", {}, drawn === null ? "\u2013" : `${drawn} %`)] : []));
+        ...(shown ? [h("td", {}, `${percent(now[one][1])} (${show(100 * now[one][0], 0)}\u2013${show(100 * now[one][2], 0)})`)] : []), ...(column ? [h("td", {}, drawn === null ? "\u2013" : `${drawn} %`)] : []));
     }));
   }
   let built = "";
@@ -232,7 +232,7 @@ function render({ model, el }) {
     if (built === get("pictures")) return;
     built = get("pictures");
     which.replaceChildren(select(model, "way", { label: "Curve", options: ways().map((one) => [one, names[one]]), then: () => { note = `${capital(names[way()])}. `; } }));
-    knob.replaceChildren(slider(model, "step", { label: "Labelled pictures", min: 0, max: last(), format: (at) => exact(sizeAt(sizes(), clamp(at, 0, last()))) }));
+    knob.replaceChildren(slider(model, "step", { label: "Labelled pictures", min: 0, max: last(), format: () => exact(get("revealed") ? sizeAt(sizes(), step()) : sizes()[nearest()]) }));
   }
   body.append(h("div", { class: "cw-wide" }, chart),
     column(row(select(model, "pictures", { label: "Pictures", options: Object.entries(get("records")).map(([name, one]) => [name, one.words]), then: () => { note = `${capital(record().words)}. `; update(model, { step: 0, way: ways()[0] }); } })),
@@ -245,7 +245,7 @@ function render({ model, el }) {
     drawChart(n);
     drawTable(n);
     const list = get("revealed") ? crossed() : [];
-    cross.textContent = get("revealed") ? (list.length ? `Medians cross: ${list.join("; ")} labels. Between measured sizes all is read off straight lines.` : "No two medians cross here.") : "Point at the chart, or press the arrow keys in it, to place your guess.";
+    cross.replaceChildren(...(get("revealed") ? [list.length ? "Where medians cross, on straight lines between measured sizes:" : "No two medians cross here.", ...list] : ["Point at the chart, or press the arrow keys in it, to place your guess."]).map((words) => h("p", {}, words)));
     say(note + (get("revealed") ? lead(n) + value(n) : told(n)));
     note = "";
   }
