@@ -178,7 +178,7 @@ def check_output_size(output_size: int | tuple[int, int]) -> tuple[int, int]:
 
 def _cut(first: Tensor, last: Tensor, bins: int, size: int) -> Tensor:
     """Cut the cells ``first..last`` of each region into bins, and those off at the border of the map: (K, bins, 2)."""
-    # In the boxes' own precision: in float32 the last of 7 bins of 5 cells ends past the fifth, in torchvision too.
+    # In the boxes' own precision: in float32 the last of 13 bins of 7 cells ends past the seventh, in torchvision too.
     step = ((last - first + 1).clamp(min=1) / bins)[:, None]
     number = torch.arange(bins, dtype=first.dtype, device=first.device)
     edges = torch.stack(((number * step).floor(), ((number + 1) * step).ceil()), dim=2) + first[:, None, None]
