@@ -107,4 +107,4 @@ def convolutionalise(model: nn.Module, input_shape: tuple[int, int, int]) -> nn.
                 )
     for module, training in modes:
         module.training = training
-    return as_fully_convolutional(nn.Sequential(*layers), input_shape)
+    return as_fully_convolutional(nn.Sequential(*layers), input_shape).eval()

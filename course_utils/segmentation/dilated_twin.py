@@ -159,4 +159,6 @@ def dilated_twin(model: nn.Module, output_stride: int = 1) -> nn.Sequential:
             raise ValueError(
                 f"{type(layer).__name__} has no dilated form here; linear layers: use convolutionalise() first"
             )
-    return nn.Sequential(*layers).train(model.training)
+    twin_of_all = nn.Sequential(*layers)
+    twin_of_all.training = model.training  # each layer keeps the mode that it was in
+    return twin_of_all
