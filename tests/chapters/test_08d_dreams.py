@@ -250,13 +250,13 @@ def test_equations_8_95_to_8_97_the_losses_of_a_style_transfer():
 
     x = start.clone().requires_grad_()
     content, style = losses(x)
-    assert float(made.content[0]) == pytest.approx(float(content))
-    assert float(made.style[0]) == pytest.approx(float(style))
+    assert float(made.content[0]) == pytest.approx(content.item())
+    assert float(made.style[0]) == pytest.approx(style.item())
     # The first step of Adam is lr times the sign of the gradient of the weighted sum.
     (g,) = torch.autograd.grad(content + beta * style, x)
     clear = g.abs() > 1e-5
     torch.testing.assert_close(made.images[clear], (start - lr * g.sign())[clear], atol=1e-4, rtol=0)
-    assert float(made.content[1]) == pytest.approx(float(losses(made.images)[0]))
+    assert float(made.content[1]) == pytest.approx(losses(made.images)[0].item())
 
 
 def test_equation_8_98_the_worst_change_of_a_linear_score():
