@@ -71,8 +71,7 @@ def test_of_equal_scores_the_earlier_box_wins() -> None:
     assert ops.nms(boxes, torch.ones(8), 0.5).tolist() == [0, 5]
 
 
-@pytest.mark.parametrize("size", [60, 400, 3000])
-@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.7])
+@pytest.mark.parametrize(("size", "threshold"), [(60, 0.1), (400, 0.5), (3000, 0.7)])
 def test_ten_thousand_boxes_equal_torchvisions(size: int, threshold: float) -> None:
     boxes, scores = random_boxes(10_000, 1, size), random_scores(10_000, 1).float()
     assert torch.equal(nms(boxes, scores, threshold), ops.nms(boxes, scores, threshold))
