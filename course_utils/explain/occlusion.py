@@ -53,9 +53,12 @@ def patch_masks(size: tuple[int, int], patch: int, stride: int) -> Tensor:
     return (rows[:, None, :, None] & columns[None, :, None, :]).flatten(0, 1)
 
 
-def _cover(x: Tensor, fill: float | Tensor) -> Tensor:
+def _plan(x: Tensor, patch: int, stride: int, fill: float | Tensor) -> tuple[Tensor, tuple[int, int]]:
+    """Validate what both ways of covering take; what is shown under the patch (N, C, H, W), and places a side."""
+    check_shape("x", x, (None, None, None, None))
+    places = positions(x.shape[2], patch, stride), positions(x.shape[3], patch, stride)
     try:
-        return torch.as_tensor(fill, dtype=x.dtype, device=x.device).expand_as(x)
+        return torch.as_tensor(fill, dtype=x.dtype, device=x.device).expand_as(x), places
     except RuntimeError:
         raise ValueError(
             f"fill must be a number or broadcast to the pictures' shape {tuple(x.shape)}, "
@@ -95,11 +98,9 @@ def occlusion(
     Raises:
         ValueError: if a shape, the patch, the stride or the target does not fit.
     """
-    check_shape("x", x, (None, None, None, None))
     check_int("batch_size", batch_size, minimum=1)
-    height, width = x.shape[2:]
-    masks = patch_masks((height, width), patch, stride).to(x.device)
-    cover = _cover(x, fill)
+    cover, places = _plan(x, patch, stride, fill)
+    masks = patch_masks((x.shape[2], x.shape[3]), patch, stride).to(x.device)
     with untouched(model), torch.no_grad():
         outputs = torch.cat([model(part) for part in x.split(batch_size)])
         chosen = resolve_target(outputs, target)
@@ -111,8 +112,7 @@ def occlusion(
             copies = torch.where(masks[place, None], cover[picture], x[picture])
             classes = None if chosen is None else chosen[picture]
             covered.append(output_value(model(copies), classes, of))
-    shape = len(x), positions(height, patch, stride), positions(width, patch, stride)
-    return whole[:, None, None] - torch.cat(covered).reshape(shape)
+    return whole[:, None, None] - torch.cat(covered).reshape(len(x), *places)
 
 
 def occlusion_one_by_one(
@@ -126,9 +126,8 @@ def occlusion_one_by_one(
     of: str = "score",
 ) -> Tensor:
     """Do what ``occlusion`` does, one covered copy at a time: the slow twin."""
-    height, width = x.shape[2:]
-    cover = _cover(x, fill)
-    drops = torch.empty(len(x), positions(height, patch, stride), positions(width, patch, stride), dtype=x.dtype)
+    cover, places = _plan(x, patch, stride, fill)
+    drops = torch.empty(len(x), *places, dtype=x.dtype)
     with untouched(model), torch.no_grad():
         chosen = resolve_target(model(x), target)
         for n in range(len(x)):

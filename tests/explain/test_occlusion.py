@@ -92,3 +92,19 @@ def test_errors_name_the_rule():
         occlusion(net, x[0])
     with pytest.raises(ValueError, match="drops must have shape"):
         spread(torch.zeros(1, 3, 4), (16, 16), 8, 4)
+
+
+@pytest.mark.parametrize("way", [occlusion, occlusion_one_by_one])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"x": torch.zeros(3, 16, 16)}, "x"),
+        ({"patch": 17}, "patch"),
+        ({"patch": 4, "stride": 5}, "stride"),
+        ({"fill": torch.zeros(3)}, r"colour has shape \(C, 1, 1\)"),
+    ],
+)
+def test_the_fast_way_and_the_slow_refuse_the_same(way, wrong, message):
+    arguments = {"x": pictures(), "patch": 4, "stride": 2} | wrong
+    with pytest.raises(ValueError, match=message):
+        way(plain_net(), **arguments)
