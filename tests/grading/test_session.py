@@ -198,7 +198,7 @@ def test_no_process_and_no_folder_outlives_a_session(session):
     folder = Path(folder)
     assert folder.is_dir()
     s.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(_alive(pid) for pid in pids)

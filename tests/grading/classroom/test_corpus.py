@@ -193,7 +193,7 @@ def test_no_file_of_the_instructor_changed(graded):
 def test_nobody_reached_a_service(graded, surroundings):
     assert surroundings.heard == []
     with socket.create_connection(("127.0.0.1", surroundings.port), timeout=5):
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while not surroundings.heard and time.monotonic() < deadline:
             time.sleep(0.01)
     assert surroundings.heard, "the listener does not hear: the test above shows nothing"

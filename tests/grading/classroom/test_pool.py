@@ -404,7 +404,7 @@ def test_clearing_away_kills_what_works_or_writes_in_the_folder_and_nothing_else
 def test_what_a_process_started_is_killed_through_several_levels_and_the_process_is_not():
     process = subprocess.Popen(["sh", "-c", "sh -c 'sleep 60; true'; sleep 60"], start_new_session=True)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while len(tree(process.pid)) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
         _, *below = tree(process.pid)
