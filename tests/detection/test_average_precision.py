@@ -21,6 +21,7 @@ from course_utils.detection.average_precision import (
     mean_average_precision,
     one_hundred_and_one_points,
 )
+from course_utils.detection.precision_recall import curve
 from tests.detection.random_sets import random_set
 from tests.detection.test_precision_recall import FOUND, TRUE
 from tests.detection.test_true_positives import loop_voc, one, truth
@@ -153,6 +154,18 @@ def test_coco_equals_pycocotools(seed: int) -> None:
         expected = {c: table[:, k].mean() if table[0, k] >= 0 else np.nan for k, c in enumerate(labels)}
         found = average_precision(detections, targets, COCO_THRESHOLDS[t], "coco")
         assert found == pytest.approx(expected, abs=1e-6, nan_ok=True)
+
+
+def test_coco_steps_are_those_of_the_program() -> None:
+    """57 of 100 objects, then a mistake: the program's step for 0.57 lies a rounding error above 57 / 100."""
+    boxes = [[10.0 * k, 0, 10.0 * k + 8, 8] for k in range(100)]
+    order = [*boxes[:57], [0.0, 50, 8, 58], *boxes[57:]]
+    detections = [one(order, [1 - k / 200 for k in range(101)])]
+    objects = [truth(boxes, crowd=[False] * 100)]
+    reference, _ = pycocotools_evaluation(detections, objects)
+    points = curve(detections, objects, 0, rule="coco")
+    assert points.precision[56:58].tolist() == [1, 57 / 58]
+    assert coco_summary(detections, objects)["AP"] == pytest.approx(float(reference.stats[0]), abs=1e-9)
 
 
 def test_the_random_sets_reach_what_they_are_for() -> None:
