@@ -41,6 +41,7 @@ RECIPES: Mapping[str, Recipe] = _LazyRecipes(
         "lenet5_modern": "lenet5",
         "miniatures": "miniatures",
         "scenes": "scenes",
+        "small_scenes": "small_scenes",
         "cifar10_resnet": "cifar10_resnet",
         "cifar10_minute": "cifar10",
         "cifar10_five_minutes": "cifar10",

@@ -14,7 +14,7 @@ from course_utils.recipes import stored_weights
 from course_utils.runtime import load_record
 
 # The recipe that made each.
-MADE_BY = {"scenes": "scenes", "cifar10": "cifar10_resnet"}
+MADE_BY = {"scenes": "scenes", "small_scenes": "small_scenes", "cifar10": "cifar10_resnet"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,8 @@ def trained(name: str) -> Trained:
 
     Args:
         name: ``"scenes"``: a plain network of four stages (``stage1`` to ``stage4``, ``head``) for the 64x64 pictures
-            of `data.synthetic.make_object_images`; ``"cifar10"``: a residual network for 32x32 photographs.
+            of `data.synthetic.make_object_images`; ``"small_scenes"``: four convolutions for the same pictures, the
+            network of the ``OcclusionExplorer`` widget; ``"cifar10"``: a residual network for 32x32 photographs.
 
     Raises:
         ValueError: there is no such network.

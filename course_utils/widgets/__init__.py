@@ -14,6 +14,7 @@ from course_utils.widgets.inception_cost import InceptionCost
 from course_utils.widgets.kernel_explorer import KernelExplorer
 from course_utils.widgets.mlp_playground import MlpPlayground
 from course_utils.widgets.normalisation_axes import NormalisationAxes
+from course_utils.widgets.occlusion_explorer import OcclusionExplorer
 from course_utils.widgets.optimiser_surface import OptimiserSurface
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
 from course_utils.widgets.pooling_explorer import PoolingExplorer
@@ -38,6 +39,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     KernelExplorer,
     MlpPlayground,
     NormalisationAxes,
+    OcclusionExplorer,
     OptimiserSurface,
     PerceptronPlayground,
     PoolingExplorer,
@@ -65,6 +67,7 @@ __all__ = [
     "KernelExplorer",
     "MlpPlayground",
     "NormalisationAxes",
+    "OcclusionExplorer",
     "OptimiserSurface",
     "PerceptronPlayground",
     "PoolingExplorer",
