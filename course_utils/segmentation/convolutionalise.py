@@ -27,6 +27,10 @@ from course_utils.scratch.fully_convolutional.fc_as_conv import as_fully_convolu
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 
 
+class SlidingMean(nn.AvgPool2d):
+    """What global average pooling becomes: the mean over a window of the original map's size, step by step."""
+
+
 def layers_in_a_row(model: nn.Module) -> list[nn.Module]:
     """Return the layers of nested `nn.Sequential` in the order in which they run.
 
@@ -99,7 +103,7 @@ def convolutionalise(model: nn.Module, input_shape: tuple[int, int, int]) -> nn.
             if not isinstance(layer, nn.AdaptiveAvgPool2d):
                 layers.append(layer)
             elif x.shape[2:] == (1, 1):
-                layers.append(nn.AvgPool2d((before.shape[2], before.shape[3]), stride=1))
+                layers.append(SlidingMean((before.shape[2], before.shape[3]), stride=1))
             elif x.shape != before.shape:
                 raise ValueError(
                     f"adaptive pooling from {tuple(before.shape[2:])} to {tuple(x.shape[2:])} is no sliding window; "

@@ -48,7 +48,7 @@ def unpool_by_winners(values: Tensor, winners: Tensor, size: tuple[int, int]) ->
     n, c = check_shape("values", values, (None, None, None, None)).shape[:2]
     check_shape("winners", winners, values.shape)
     pixels = size[0] * size[1]
-    if winners.numel() and not (winners.min() >= 0 and winners.max() < pixels):
+    if winners.numel() and not winners.is_meta and not (winners.min() >= 0 and winners.max() < pixels):
         raise ValueError(f"winners must lie in 0..{pixels - 1} for a map of {size}, got up to {int(winners.max())}")
     flat = values.new_zeros(n, c, pixels)
     return flat.scatter(2, winners.flatten(2), values.flatten(2)).view(n, c, *size)
