@@ -59,18 +59,25 @@ def as_pixels(pictures):
 
 # %% mystnb={"image": {"alt": "Four rows of digits of 8 by 8 pixels: a query and the five pictures of the gallery nearest to it by pixels. In the first row all show the digit of the query, in the others some show another one."}}
 found = nearest(as_pixels(queries), as_pixels(gallery), 5)
-wrong_ones = (gallery.labels[found] != queries.labels[:, None]).any(1).nonzero()[:, 0]
-shown = [0, *wrong_ones[:3].tolist()]
-picture_strips(
-    {
-        f"a {int(queries.labels[i])} (no. {i})": torch.cat([queries.images[i : i + 1], gallery.images[found[i]]])
-        for i in shown
-    },
-    size=0.62,
-)
+not_right = gallery.labels[found] != queries.labels[:, None]
+shown = [0, *not_right.any(1).nonzero()[:3, 0].tolist()]
+
+
+def strip(pictures, i, answers):
+    """A query, and the pictures of a gallery that answer it."""
+    return torch.cat([pictures.images[i : i + 1], answers])
+
+
+strips = {
+    f"a {int(queries.labels[i])} (no. {i})": strip(
+        queries, i, gallery.images[found[i]]
+    )
+    for i in shown
+}  # fmt: skip
+picture_strips(strips, size=0.62)
 
 # %% [markdown]
-# "Near" was the [cosine](02b_losses.ipynb) of the angle between two vectors,
+# "Near" was the cosine of the angle between two vectors,
 #
 # $$ \cos(u, v) = \frac{u^\top v}{\lVert u \rVert\, \lVert v \rVert} , \tag{9.41} $$
 #
@@ -86,12 +93,14 @@ from course_utils.scratch.retrieval.neighbours import (
     nearest_by_loops,
 )
 
-u, v = (F.normalize(as_pixels(part)[:40].double()) for part in (queries, gallery))
+u, v = (as_pixels(part)[:40].double() for part in (queries, gallery))
+u, v = F.normalize(u), F.normalize(v)
 assert torch.allclose((u[:, None] - v).square().sum(2), 2 - 2 * closeness(u, v))
 assert torch.equal(nearest(u, v, 5), nearest_by_loops(u, v, 5))
 assert torch.equal(nearest(u, v, 5), nearest(u, v, 5, "euclidean"))
 work = len(queries) * len(gallery) * 64 / 1e6
-print(f"{len(queries)} x {len(gallery):,} comparisons: {work:.1f} million multiply-adds")
+print(f"{len(queries)} x {len(gallery):,} comparisons:")
+print(f"{work:.1f} million multiply-adds")
 
 # %% [markdown]
 # ## How good is an answer?
@@ -106,8 +115,8 @@ print(f"{len(queries)} x {len(gallery):,} comparisons: {work:.1f} million multip
 
 # %%
 raw_score = precision_at(found, queries.labels, gallery.labels, 5)
-shift = data.random_shift(1)
-moved = shift(queries.images.float() / 255, torch.Generator().manual_seed(SEED))
+draw = torch.Generator().manual_seed(SEED)
+moved = data.random_shift(1)(queries.images.float() / 255, draw)
 moved_found = nearest(moved.flatten(1), as_pixels(gallery), 5)
 moved_score = precision_at(moved_found, queries.labels, gallery.labels, 5)
 print(f"raw pixels: {raw_score:.1%}")
@@ -117,23 +126,21 @@ assert moved_score < raw_score - 0.1
 # %% [markdown]
 # Small centred digits are the best case for pixels, and pixels are very good there. One pixel of shift, and they are not. Two digits can be the same without sharing a single pixel.
 #
-# Now the vectors of a network. Train a small one to read digits, with shifts, then throw its head away. The 32 numbers below the head are the [embedding](../book/glossary.md#embedding):
+# Now the vectors of a network. Train a small one to read digits, with shifts, then throw its head away. The 32 numbers below the head, taken before their ReLU cuts half of them off, are the [embedding](../book/glossary.md#embedding):
 
 
 # %% tags=["band-digits"]
+from course_utils.models.conv_norm import ConvNormAct
+
+
 def reading_net(num_classes, seed):
     torch.manual_seed(seed)
-
-    def stage(c_in, c_out):
-        return nn.Sequential(
-            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False),
-            nn.BatchNorm2d(c_out),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-        )
-
-    parts = OrderedDict(stage1=stage(1, 16), stage2=stage(16, 32), flat=nn.Flatten())
-    parts |= OrderedDict(code=nn.Linear(128, 32), relu=nn.ReLU(), head=nn.Linear(32, num_classes))
+    parts = OrderedDict()
+    parts["stage1"] = nn.Sequential(ConvNormAct(1, 16, 3), nn.MaxPool2d(2))
+    parts["stage2"] = nn.Sequential(ConvNormAct(16, 32, 3), nn.MaxPool2d(2))
+    parts["flat"] = nn.Flatten()
+    parts["code"], parts["relu"] = nn.Linear(128, 32), nn.ReLU()
+    parts["head"] = nn.Linear(32, num_classes)
     return nn.Sequential(parts)
 
 
@@ -150,26 +157,29 @@ def digits_among(pictures, low, high):
 
 def learned_from(pictures, num_classes):
     net = reading_net(num_classes, SEED)
-    batches = data.Batches(pictures, 64, augment=data.random_shift(1), seed=SEED)
+    shift = data.random_shift(1)
+    batches = data.Batches(pictures, 64, augment=shift, seed=SEED)
     fit(net, batches, epochs=12, lr=1e-2, schedule="one_cycle", progress=False)
     return net
 
 
+def score(way, asked, among):
+    """Precision at 5 of the pictures that lie nearest in some vectors."""
+    hits = nearest(way(asked), way(among), 5)
+    return precision_at(hits, asked.labels, among.labels, 5)
+
+
 reader = learned_from(gallery, 10)
+draw = torch.Generator().manual_seed(SEED)
+shifted = data.random_shift(1)(queries.images.float(), draw).to(torch.uint8)
 moved_queries = data.ImageSet(
-    (data.random_shift(1)(queries.images.float(), torch.Generator().manual_seed(SEED))).to(torch.uint8),
-    queries.labels,
-    queries.classes,
-    "moved",
-)
+    shifted, queries.labels, queries.classes, "moved"
+)  # fmt: skip
 digits_result = {}
 for name, asked in (("still", queries), ("moved", moved_queries)):
-    vectors = {
-        "pixels": (as_pixels(asked), as_pixels(gallery)),
-        "embedding": (embed(reader, asked), embed(reader, gallery)),
-    }
-    for kind, (q, g) in vectors.items():
-        digits_result[f"{kind}_{name}"] = precision_at(nearest(q, g, 5), asked.labels, gallery.labels, 5)
+    digits_result[f"pixels_{name}"] = score(as_pixels, asked, gallery)
+    read = score(lambda p: embed(reader, p), asked, gallery)
+    digits_result[f"embedding_{name}"] = read
 
 # %% [markdown]
 # Fair enough, it has learned these ten digits. The harder question is that of [chapter 09](09_transfer.ipynb): does the space make sense for digits that the network has *never seen*? Train another one on 0 to 5 only, and search among 6 to 9. Take two of its layers: the 32 numbers just below the head, and the 128 that come out of the second stage.
@@ -183,17 +193,17 @@ for kind, way in {
     "embedding": lambda p: embed(half_reader, p),
     "earlier": lambda p: embed(half_reader, p, below="code"),
 }.items():
-    hits = nearest(way(unseen), way(unseen_gallery), 5)
-    digits_result[f"{kind}_unseen"] = precision_at(hits, unseen.labels, unseen_gallery.labels, 5)
+    digits_result[f"{kind}_unseen"] = score(way, unseen, unseen_gallery)
 
 # %% [markdown]
-# > **Predict.** Three searches: digits as they are, digits moved, unseen digits moved. Where does the embedding beat the pixels, and where not? For the unseen digits: the later layer or the earlier one?
+# > **Predict.** Three searches: digits as they are, digits moved, unseen digits moved. Where does the embedding beat the pixels, and where not? For the unseen digits, four of them and so 25 % by chance: the later layer or the earlier one?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Seven rows of seed bands of precision at 5. Still queries: pixels and embedding both high, the embedding a little higher. Moved queries: the embedding stays high, pixels fall far. Unseen digits, moved: pixels and embedding near each other, the earlier layer far above both."}}
 rec = "09b_search.digits"
-rows = {
-    f"{case}: {kind}": f"{kind}_{case}" for case in ("still", "moved", "unseen") for kind in ("pixels", "embedding")
-}
+rows = {}
+for case in ("still", "moved", "unseen"):
+    for kind in ("pixels", "embedding"):
+        rows[f"{case}: {kind}"] = f"{kind}_{case}"
 rows["unseen: earlier layer"] = "earlier_unseen"
 figure, axes = plt.subplots(figsize=(7, 3.0), layout="constrained")
 band_rows(
@@ -231,7 +241,8 @@ small = (255 * small / small.max().clamp_min(1e-6)).round().to(torch.uint8)
 query = data.ImageSet(small, torch.tensor([0]), queries.classes, "drawn")
 answers = nearest(embed(reader, query), embed(reader, gallery), 8)[0]
 print("answers:", gallery.labels[answers].tolist())
-picture_strips({"yours": torch.cat([small, gallery.images[answers]])}, size=0.62)
+strips = {"yours": strip(query, 0, gallery.images[answers])}
+picture_strips(strips, size=0.62)
 
 # %% [markdown]
 # ## Photos, and an honest rival
@@ -252,6 +263,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import data
+from course_utils.models.conv_norm import ConvNormAct
 from course_utils.scratch.retrieval.neighbours import nearest
 from course_utils.scratch.retrieval.patches import (
     colour_histogram,
@@ -262,36 +274,22 @@ from course_utils.training import fit
 from course_utils.training.transfer import collect_features
 
 STUDIED = (
-    "astronaut",
-    "brick",
-    "camera",
-    "coffee",
-    "coins",
-    "flower",
-    "grass",
-    "motorcycle_left",
-    "page",
-    "rocket",
-    "text",
-    "tissue",
-)
+    "astronaut", "brick", "camera", "coffee", "coins", "flower", "grass",
+    "motorcycle_left", "page", "rocket", "text", "tissue",
+)  # fmt: skip
 OTHERS = (
-    "cat",
-    "cell",
-    "china",
-    "clock",
-    "gravel",
-    "horse",
-    "hubble",
-    "moon",
+    "cat", "cell", "china", "clock", "gravel", "horse", "hubble", "moon",
     "retina",
-)
+)  # fmt: skip
 
 
 def patches_of(names, each, side, seed):
-    """24 x 24 pixels from the left half (0), the right (1) or all (None) of photos."""
+    """24 x 24 pixels from the left half (0), right half (1) or all (None)."""
     draw = torch.Generator().manual_seed(seed)
-    cut = [cut_at_random(data.photo(name, 160), each, 24, draw, side) for name in names]
+    cut = [
+        cut_at_random(data.photo(name, 160), each, 24, draw, side)
+        for name in names
+    ]  # fmt: skip
     labels = torch.arange(len(names)).repeat_interleave(each)
     return data.ImageSet(torch.cat(cut), labels, names, "patches")
 
@@ -299,21 +297,12 @@ def patches_of(names, each, side, seed):
 # %% tags=["band-photos"]
 def patch_net(seed):
     torch.manual_seed(seed)
-
-    def stage(c_in, c_out):
-        return nn.Sequential(
-            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False),
-            nn.BatchNorm2d(c_out),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-        )
-
-    parts = OrderedDict(stage1=stage(3, 12), stage2=stage(12, 24), stage3=stage(24, 48))
-    parts |= OrderedDict(
-        mean=nn.AdaptiveAvgPool2d(1),
-        flat=nn.Flatten(),
-        head=nn.Linear(48, len(STUDIED)),
-    )
+    parts = OrderedDict()
+    for number, (c_in, c_out) in enumerate(((3, 12), (12, 24), (24, 48)), 1):
+        conv = ConvNormAct(c_in, c_out, 3)
+        parts[f"stage{number}"] = nn.Sequential(conv, nn.MaxPool2d(2))
+    parts["mean"], parts["flat"] = nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    parts["head"] = nn.Linear(48, len(STUDIED))
     return nn.Sequential(parts)
 
 
@@ -323,10 +312,8 @@ def patch_vectors(net, pictures):
 
 # %% tags=["band-photos"]
 studied = patches_of(STUDIED, 80, None, 4 * SEED)
-patch_gallery, patch_queries = (
-    patches_of(OTHERS, 24, 0, 4 * SEED + 1),
-    patches_of(OTHERS, 24, 1, 4 * SEED + 2),
-)
+patch_gallery = patches_of(OTHERS, 24, 0, 4 * SEED + 1)
+patch_queries = patches_of(OTHERS, 24, 1, 4 * SEED + 2)
 photo_net = patch_net(SEED)
 fit(
     photo_net,
@@ -361,15 +348,11 @@ near = nearest(
     patch_vectors(photo_net, patch_gallery),
     5,
 )
-picture_strips(
-    {
-        OTHERS[int(patch_queries.labels[i])]: torch.cat(
-            [patch_queries.images[i : i + 1], patch_gallery.images[near[i]]]
-        )
-        for i in (0, 50, 100, 150)
-    },
-    size=0.62,
-)
+strips = {}
+for i in (0, 50, 100, 150):
+    name = OTHERS[int(patch_queries.labels[i])]
+    strips[name] = strip(patch_queries, i, patch_gallery.images[near[i]])
+picture_strips(strips, size=0.62)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of seed bands of precision at 5 among patches of nine unseen photos: pixels lowest by far, the untrained network and the colour histogram in the middle, the embedding on top."}}
 rec = "09b_search.photos"
@@ -385,11 +368,14 @@ for name in ways:
     assert band(rec, name).contains(photos_result[name], slack=0.05), name
 best = band(rec, "embedding").median
 for name in ("pixels", "colours", "untrained"):
-    print(f"embedding against {name}: {100 * (best - band(rec, name).median):+.1f} points")
-    assert best > band(rec, name).median
+    gain = 100 * (best - band(rec, name).median)
+    print(f"embedding against {name}: {gain:+.1f} points")
+runs = load_record(rec)["metrics"]
+for name in ("pixels", "colours", "untrained"):  # seed by seed
+    assert all(a > b for a, b in zip(runs["embedding"], runs[name]))
 
 # %% [markdown]
-# The network wins, on photos that it has never seen. Now look at its rivals. The same network *untrained*, random filters and a mean over places, already describes texture and colour for nothing; five lines of histogram do as well or better. Had you compared with pixels alone, you would have credited the training with all of it. Run the simple rivals first.
+# The network wins, on photos that it has never seen. Now look at its rivals. The same network *untrained*, random filters and a mean over places, already describes texture and colour for nothing; five lines of histogram do as well or a little better. Had you compared with pixels alone, you would have credited the training with all of it. Run the simple rivals first.
 
 # %% [markdown]
 # ## Words for pictures
@@ -405,15 +391,18 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import data
+from course_utils.models.conv_norm import ConvNormAct
 from course_utils.scratch.retrieval.precision import mean_average_precision
 from course_utils.training import fit
 
 
 def tagged_scenes(n, seed):
-    """Scenes of one to three shapes, and which of the ten each of them shows."""
-    scenes = data.synthetic.make_scenes(n, 28, seed, "easy", objects=(1, 3), scale=(0.36, 0.5), overlap=0.1)
-    tags = torch.zeros(n, len(scenes.classes) + 1, dtype=torch.bool)
-    tags.scatter_(1, scenes.labels.where(scenes.labels >= 0, len(scenes.classes)), True)
+    """Scenes of one to three shapes, and which of the ten each one shows."""
+    how = {"objects": (1, 3), "scale": (0.36, 0.5), "overlap": 0.1}
+    scenes = data.synthetic.make_scenes(n, 28, seed, "easy", **how)
+    count = len(scenes.classes)
+    tags = torch.zeros(n, count + 1, dtype=torch.bool)
+    tags.scatter_(1, scenes.labels.where(scenes.labels >= 0, count), True)
     return scenes.images, tags[:, :-1], scenes.classes
 
 
@@ -424,11 +413,9 @@ held_out, held_tags, _ = tagged_scenes(800, 2 * SEED + 1)
 plotting.image_grid(album[:12], columns=12, size=0.55)
 
 # %% tags=["nbval-check-output"]
-for i in range(4):
-    print(
-        f"picture {i}:",
-        ", ".join(n for n, t in zip(tag_names, album_tags[i].tolist()) if t),
-    )
+for i in (0, 5, 7, 10):
+    true = [n for n, t in zip(tag_names, album_tags[i].tolist()) if t]
+    print(f"picture {i}:", ", ".join(true))
 share = album_tags.float().mean()
 print(f"a tag is true for {share:.0%} of the pictures,")
 print(f"so 'no' to everything is right in {1 - share:.0%} of the answers")
@@ -440,21 +427,12 @@ print(f"so 'no' to everything is right in {1 - share:.0%} of the answers")
 # %% tags=["band-tags"]
 def tagger(num_tags, seed):
     torch.manual_seed(seed)
-
-    def stage(c_in, c_out):
-        return nn.Sequential(
-            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False),
-            nn.BatchNorm2d(c_out),
-            nn.ReLU(),
-        )
-
-    halve = nn.MaxPool2d(2)
     return nn.Sequential(
-        stage(3, 12),
-        halve,
-        stage(12, 24),
-        halve,
-        stage(24, 48),
+        ConvNormAct(3, 12, 3),
+        nn.MaxPool2d(2),
+        ConvNormAct(12, 24, 3),
+        nn.MaxPool2d(2),
+        ConvNormAct(24, 48, 3),
         nn.AdaptiveMaxPool2d(1),
         nn.Flatten(),
         nn.Linear(48, num_tags),
@@ -464,27 +442,27 @@ def tagger(num_tags, seed):
 def scores_of(net, images):
     net.eval()
     with torch.no_grad():
-        return torch.cat([net(part.float() / 255 - 0.5) for part in images.split(400)])
+        parts = (images.float() / 255 - 0.5).split(400)
+        return torch.cat([net(part) for part in parts])
 
 
-album_x = album.float() / 255 - 0.5
-order = torch.Generator().manual_seed(SEED)
-batches = DataLoader(
-    TensorDataset(album_x, album_tags.float()),
-    64,
-    shuffle=True,
-    generator=order,
-)
-tag_net = tagger(10, SEED)
-fit(
-    tag_net,
-    batches,
-    epochs=8,
-    lr=1e-2,
-    schedule="one_cycle",
-    loss=F.binary_cross_entropy_with_logits,
-    progress=False,
-)
+def learn_tags(net):
+    pairs = TensorDataset(album.float() / 255 - 0.5, album_tags.float())
+    order = torch.Generator().manual_seed(SEED)
+    batches = DataLoader(pairs, 64, shuffle=True, generator=order)
+    fit(
+        net,
+        batches,
+        epochs=8,
+        lr=1e-2,
+        schedule="one_cycle",
+        loss=F.binary_cross_entropy_with_logits,
+        progress=False,
+    )
+    return net
+
+
+tag_net = learn_tags(tagger(10, SEED))
 tag_scores = scores_of(tag_net, held_out)
 tags_result = {"map": mean_average_precision(tag_scores, held_tags)}
 
@@ -512,33 +490,38 @@ from course_utils.scratch.retrieval.precision import (
     precision_recall,
 )
 
-ranking = torch.tensor([True, False, True, True, False])  # what stands at places 1 to 5
+ranking = torch.tensor([True, False, True, True, False])  # at places 1 to 5
 places = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])
 print(f"(1/1 + 2/3 + 3/4) / 3 = {(1 / 1 + 2 / 3 + 3 / 4) / 3:.4f}")
 print(f"average_precision       {average_precision(places, ranking):.4f}")
 
 # %% [markdown]
-# > **Predict.** What is the AP of a ranking that is pure chance, if a tag is true for 18 % of the pictures?
+# > **Predict.** What is the AP of a ranking that is pure chance, if a tag is true for 17 % of the pictures?
 
 # %%
-chance = mean_average_precision(
-    torch.rand(held_tags.shape, generator=torch.Generator().manual_seed(SEED)),
-    held_tags,
-)
+draw = torch.Generator().manual_seed(SEED)
+blind = torch.rand(held_tags.shape, generator=draw)
+chance = mean_average_precision(blind, held_tags)
 print(f"by chance {chance:.2f}; the network {tags_result['map']:.3f}")
 print(f"other seeds: {band('09b_search.tags', 'map')}")
 for t, name in enumerate(tag_names):
     ap = average_precision(tag_scores[:, t], held_tags[:, t])
-    print(f"  {name:9s} AP {ap:.3f}, true for {held_tags[:, t].float().mean():.0%}")
+    common = held_tags[:, t].float().mean()
+    print(f"  {name:9s} AP {ap:.3f}, true for {common:.0%}")
+assert abs(chance - held_tags.float().mean()) < 0.03
 assert band("09b_search.tags", "map").contains(tags_result["map"], slack=0.05)
 assert band("09b_search.tags", "map").minimum > 0.8
 
-# %% mystnb={"image": {"alt": "Precision over recall for three tags of the held-out scenes. All curves start near one at small recall and fall towards the share of pictures that carry the tag at recall one; the weakest tag falls first."}}
+# %% [markdown]
+# Chance gives the share of the right ones: wherever you stop, that is the precision of a blind ranking. How do the rankings of the best tag, a middling one and the worst look on the way down?
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Precision over recall for three tags of the held-out scenes. All curves start near one at small recall and fall towards the share of pictures that carry the tag at recall one; the weakest tag falls first."}}
 figure, axes = plt.subplots(figsize=(6, 2.9), layout="constrained")
-per_tag = torch.tensor([average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)])
+pairs = list(zip(tag_scores.T, held_tags.T))
+per_tag = torch.tensor([average_precision(s, y) for s, y in pairs])
 ranked_tags = per_tag.argsort().tolist()
 for number, t in enumerate((ranked_tags[-1], ranked_tags[5], ranked_tags[0])):
-    precision, recall, _ = precision_recall(tag_scores[:, t], held_tags[:, t])
+    precision, recall, _ = precision_recall(*pairs[t])
     axes.plot(
         recall,
         precision,
@@ -555,31 +538,41 @@ plt.show()
 
 # %% [markdown]
 # A search page shows the top of the ranking. A tag *printed* under a picture needs a decision: a threshold for each tag, chosen on pictures that did not train the network, where precision is what you promised.
+#
+# > **Predict.** You promise 90 % and choose the lowest threshold that keeps the promise on 400 pictures. Does the promise hold on 400 others?
 
 # %%
 tuning, final = slice(0, 400), slice(400, None)
+kept = []
 print("tag        threshold  precision  recall   (on the other 400 pictures)")
-for t in ranked_tags[:3]:
-    precision, recall, thresholds = precision_recall(tag_scores[tuning, t], held_tags[tuning, t])
-    cut = thresholds[precision >= 0.9][-1]  # the lowest threshold that keeps 90 %
+for t in ranked_tags:
+    precision, _, thresholds = precision_recall(
+        tag_scores[tuning, t], held_tags[tuning, t]
+    )  # fmt: skip
+    cut = thresholds[precision >= 0.9][-1]  # the lowest that keeps 90 %
     said, true = tag_scores[final, t] >= cut, held_tags[final, t]
     print(
         f"{tag_names[t]:10s} {cut.sigmoid():9.2f}"
         f" {(said & true).sum() / said.sum():10.0%}"
         f" {(said & true).sum() / true.sum():7.0%}"
     )
+    kept.append(bool((said & true).sum() / said.sum() >= 0.9))
+print(f"promise kept for {sum(kept)} of {len(kept)} tags")
+
+# %% [markdown]
+# Not for every tag. A threshold that only just keeps a promise on some pictures will break it on others often enough. Promise less than you measured.
+#
+# And now a search that nobody trained: "crescent **and** ring". The product of the two probabilities is that of both, if the tags are independent, as in these scenes they nearly are.
 
 # %% mystnb={"image": {"alt": "The eight held-out scenes with the highest score for crescent and ring together, each with yes or no above it for whether it shows both."}}
-both = tag_scores[:, tag_names.index("crescent")].sigmoid() * tag_scores[:, tag_names.index("ring")].sigmoid()
+asked = [tag_names.index("crescent"), tag_names.index("ring")]
+both = tag_scores[:, asked].sigmoid().prod(1)
 best = both.argsort(descending=True)[:8]
-titles = [
-    "yes" if held_tags[i, tag_names.index("crescent")] and held_tags[i, tag_names.index("ring")] else "no" for i in best
-]
+shows_both = held_tags[best][:, asked].all(1)
+titles = ["yes" if shows else "no" for shows in shows_both]
 plotting.image_grid(held_out[best], titles=titles, columns=8, size=0.8)
 
 # %% [markdown]
-# "Crescent **and** ring", answered by multiplying two probabilities. Nobody trained that question.
-#
 # ## The format of a generation: PASCAL VOC
 #
 # From 2005 to 2012 the PASCAL Visual Object Classes challenge was where recognition was measured ([Everingham et al., 2010](../book/references.md#everingham-2010)). The set of 2007 has 9,963 photos with 24,640 objects of 20 classes. Its format has outlived it: many labelling tools still write it. One XML file says what one picture holds:
@@ -592,7 +585,8 @@ scenes = data.synthetic.make_scenes(24, 96, seed=5, difficulty="medium")
 
 def described(i):
     seen = scenes.visibility[i]
-    labels = scenes.labels[i].masked_fill(seen == 0, -1)  # what is hidden altogether is not annotated
+    # What is hidden altogether is not annotated.
+    labels = scenes.labels[i].masked_fill(seen == 0, -1)
     return voc.annotation_of(
         f"{i:06d}.jpg",
         scenes.images[i],
@@ -608,7 +602,7 @@ def described(i):
 shown = next(i for i in range(24) if len(described(i).objects) == 2)
 print(voc.render(described(shown)).expandtabs(2))
 
-# %% mystnb={"image": {"alt": "One scene of 96 by 96 pixels with a rectangle around each annotated shape and its class name above the rectangle."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "One scene of 96 by 96 pixels with a rectangle around each annotated shape and its class name above the rectangle."}}
 figure, axes = plt.subplots(figsize=(3.4, 3.4), layout="constrained")
 axes.imshow(scenes.images[shown].permute(1, 2, 0), extent=(0, 96, 96, 0))
 for thing in described(shown).objects:
@@ -652,7 +646,8 @@ text = """<annotation><filename>a.jpg</filename>
 x1, y1, x2, y2 = voc.parse(text).objects[0].box
 rightly, wrongly = (x2 - x1) * (y2 - y1), (12 - 5) * (12 - 5)
 print(f"read rightly: {x2 - x1:g} x {y2 - y1:g} = {rightly:g} pixels")
-print(f"read wrongly: {12 - 5} x {12 - 5} = {wrongly} pixels, {wrongly / rightly:.0%} of them")
+print(f"read wrongly: {12 - 5} x {12 - 5} = {wrongly} pixels")
+print(f"left: {wrongly / rightly:.0%}")
 assert (x1, y1, x2, y2) == (4, 4, 12, 12)
 
 # %% [markdown]
@@ -668,11 +663,10 @@ with tempfile.TemporaryDirectory() as folder:
         "train",
         scenes.classes,
     )
-    print(
-        *sorted(str(p.relative_to(folder)).replace("\\", "/") for p in base.rglob("*") if p.is_dir()),
-        sep="\n",
-    )
-    lines = (base / "ImageSets" / "Main" / "star_train.txt").read_text().splitlines()
+    folders = [p for p in base.rglob("*") if p.is_dir()]
+    print(*sorted(p.relative_to(folder).as_posix() for p in folders), sep="\n")
+    lists = base / "ImageSets" / "Main"
+    lines = (lists / "star_train.txt").read_text().splitlines()
     again = voc.read_set(base)
     from torchvision.datasets import VOCDetection
 
@@ -690,14 +684,12 @@ assert names == [o.name for o in written[0].objects]
 # $$ \mathrm{AP}_{11} = \frac{1}{11} \sum_{\rho \in \{0,\, 0.1,\, \dots,\, 1\}} \max_{\text{recall} \ge \rho} P . \tag{9.48} $$
 
 # %%
-by_steps = [average_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
-by_eleven = [eleven_point_precision(tag_scores[:, t], held_tags[:, t]) for t in range(10)]
-print(f"our tagger: mAP {sum(by_steps) / 10:.3f}, eleven points {sum(by_eleven) / 10:.3f}")
-present = voc.find()
-print(
-    "real sets in your data folder:",
-    ", ".join(p.name for p in present) or "none (put VOCdevkit there to read it)",
-)
+by_steps = per_tag.mean()
+by_eleven = sum(eleven_point_precision(s, y) for s, y in pairs) / 10
+print(f"our tagger: mAP {by_steps:.3f}, eleven points {by_eleven:.3f}")
+present = ", ".join(p.name for p in voc.find())
+none = "none (put VOCdevkit there to read it)"
+print("real sets in your data folder:", present or none)
 
 # %% [markdown]
 # Same ranking, two numbers. When you compare with a paper, ask which one it printed.
@@ -712,9 +704,9 @@ print(
 
 # %%
 own = as_pixels(gallery)
-with_itself = precision_at(nearest(own, own, 1), gallery.labels, gallery.labels, 1)
-second = nearest(own, own, 2)[:, 1:]
-without = precision_at(second, gallery.labels, gallery.labels, 1)
+two, truth = nearest(own, own, 2), gallery.labels
+with_itself = precision_at(two[:, :1], truth, truth, 1)
+without = precision_at(two[:, 1:], truth, truth, 1)
 print(f"precision at 1 with the query in the gallery: {with_itself:.1%}")
 print(f"without it: {without:.1%}")
 assert with_itself == 1
@@ -727,21 +719,24 @@ assert with_itself == 1
 # %%
 codes = {"inner product": embed(reader, queries) @ embed(reader, gallery).T}
 codes["cosine"] = closeness(embed(reader, queries), embed(reader, gallery))
+popular = []
+print("               the most popular    pictures that")
+print("               answers             answer at all")
 for name, scores in codes.items():
-    answers = scores.topk(5).indices.flatten().bincount(minlength=len(gallery))
-    print(
-        f"{name:13s} most popular: answers {answers.max()} of 500 queries; {(answers > 0).sum()} pictures answer at all"
-    )
-popular = [int(s.topk(5).indices.flatten().bincount().max()) for s in codes.values()]
-assert popular[0] > popular[1]
+    answers = scores.topk(5).indices.flatten().bincount(minlength=1297)
+    popular.append(int(answers.max()))
+    ever = int((answers > 0).sum())
+    print(f"{name:14s} {popular[-1]:3d} of 500 queries {ever:8d} of 1,297")
+assert popular[0] > 2 * popular[1]
 
 # %% [markdown]
 # **Softmax for tags.** Read the same scores with a softmax, and two things in one picture have to share:
 
 # %%
 two = held_tags.sum(1) == 2
-shared = tag_scores[two].softmax(1)[held_tags[two]].view(-1, 2).sort(dim=1).values[:, 0]
-alone = tag_scores[two].sigmoid()[held_tags[two]].view(-1, 2).sort(dim=1).values[:, 0]
+true = held_tags[two]
+shared = tag_scores[two].softmax(1)[true].view(-1, 2).amin(1)
+alone = tag_scores[two].sigmoid()[true].view(-1, 2).amin(1)
 print("weaker of two true tags, median:")
 print(f"softmax {shared.median():.2f}, sigmoid {alone.median():.2f}")
 assert shared.max() <= 0.5
@@ -787,19 +782,14 @@ print(f"sum over i = 1..R of i / (N - R + i), divided by R: {worst:.3f}")
 # </details>
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
-full_gallery, full_queries = (
-    embed(reader, gallery),
-    embed(reader, moved_queries),
-)
-middle = full_gallery.median(0).values
-bits = [(part > middle).float() * 2 - 1 for part in (full_queries, full_gallery)]
-for name, (q, g) in {
-    "32 floats": (full_queries, full_gallery),
-    "32 bits": bits,
+level = embed(reader, gallery).median(0).values
+for name, way in {
+    "32 floats": lambda p: embed(reader, p),
+    "32 bits": lambda p: (embed(reader, p) > level).float() * 2 - 1,
 }.items():
-    score = precision_at(nearest(q, g, 5), moved_queries.labels, gallery.labels, 5)
-    print(f"{name}: precision at 5 {score:.1%}")
-print("32 times less memory")
+    right = score(way, moved_queries, gallery)
+    print(f"{name}: precision at 5 {right:.1%}")
+print("32 times less memory: 4 GB in place of 128")
 
 # %% [markdown]
 # **4. Half an hour.** Replace the maximum over places in `tagger` by the mean. What happens to mAP, and for which number of objects?
@@ -814,22 +804,16 @@ print("32 times less memory")
 mean_net = tagger(10, SEED)
 mean_net[5] = nn.AdaptiveAvgPool2d(1)
 assert not any(isinstance(m, nn.AdaptiveMaxPool2d) for m in mean_net)
-order = torch.Generator().manual_seed(SEED)
-pairs = TensorDataset(album_x, album_tags.float())
-fit(
-    mean_net,
-    DataLoader(pairs, 64, shuffle=True, generator=order),
-    epochs=8,
-    lr=1e-2,
-    schedule="one_cycle",
-    loss=F.binary_cross_entropy_with_logits,
-    progress=False,
-)
-mean_scores = scores_of(mean_net, held_out)
+mean_scores = scores_of(learn_tags(mean_net), held_out)
 for count in (1, 2, 3):
-    rows = held_tags.sum(1) == count
-    by_mean, by_max = (mean_average_precision(scores[rows], held_tags[rows]) for scores in (mean_scores, tag_scores))
+    of = held_tags.sum(1) == count
+    by_mean = mean_average_precision(mean_scores[of], held_tags[of])
+    by_max = mean_average_precision(tag_scores[of], held_tags[of])
     print(f"{count} tags: mean {by_mean:.2f}, maximum {by_max:.2f}")
+    assert by_mean < by_max - 0.1
+# The mean loses everywhere, most with one object: the many places without it
+# drown the few with it. (Compare along a row; AP grows with the share of true
+# tags, so down a column the numbers are not comparable.)
 
 # %% [markdown]
 # **5. An evening.** Photograph thirty things at home, three times each. Embed them with a network of your choice, search each with the others, and report precision at 2. Then write the set in VOC's format, with one box a picture, and open it in a labelling tool.
@@ -841,9 +825,11 @@ for count in (1, 2, 3):
 # </details>
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
-# The scoring, on three made-up things with three vectors each: the query itself is struck out.
+# The scoring, on three made-up things with three vectors each: the query
+# itself is struck out.
 things = torch.arange(3).repeat_interleave(3)
-vectors = F.one_hot(things, 3).float() + 0.1 * torch.rand(9, 3, generator=torch.Generator().manual_seed(0))
+noise = torch.rand(9, 3, generator=torch.Generator().manual_seed(0))
+vectors = F.one_hot(things, 3).float() + 0.1 * noise
 answers = nearest(vectors, vectors, 3)[:, 1:]
 print(f"precision at 2: {precision_at(answers, things, things, 2):.2f}")
 
@@ -858,8 +844,9 @@ for case in ("pixels", "embedding", "pixels_moved", "embedding_moved"):
 record = load_record("09b_search.mnist")
 made = record["provenance"]
 print(f"{made['processor']}, {made['date']}, commit {made['commit']}")
-assert band("09b_search.mnist", "embedding").minimum > band("09b_search.mnist", "pixels").maximum
-assert band("09b_search.mnist", "embedding_moved").minimum > band("09b_search.mnist", "pixels_moved").maximum
+mnist = {case: band("09b_search.mnist", case) for case in record["metrics"]}
+for case in ("", "_moved"):
+    assert mnist[f"embedding{case}"].minimum > mnist[f"pixels{case}"].maximum
 
 # %% [markdown]
 # [Babenko et al. (2014)](../book/references.md#babenko-2014) did it with ImageNet's features and photos of landmarks: good at once, better after fine-tuning on landmarks, and hardly worse when 4,096 numbers were compressed to 128. For a billion pictures the one matrix product is too slow, and the search becomes approximate: cluster the gallery and look into the nearest clusters only, and store codes of some bytes instead of vectors ([Jégou et al., 2011](../book/references.md#jegou-2011)).

@@ -47,7 +47,10 @@ def test_s231_the_embedding_beats_raw_pixels_at_five() -> None:
 
 def test_s231_patches_of_unseen_photos() -> None:
     metrics = values("photos")
-    assert (metrics["embedding"] > metrics["pixels"] + 0.05).all()
+    assert len(metrics["embedding"]) >= 8
+    for rival, least in (("pixels", 0.3), ("colours", 0.05), ("untrained", 0.05)):
+        assert (metrics["embedding"] > metrics[rival] + least).all(), rival
+    assert metrics["colours"].median() >= metrics["untrained"].median(), "five lines do as well as random filters"
 
 
 def test_s231_mnist_in_the_record() -> None:
@@ -56,14 +59,11 @@ def test_s231_mnist_in_the_record() -> None:
     assert (metrics["embedding_moved"] > metrics["pixels_moved"]).all()
 
 
+@pytest.mark.slow
 def test_s232_the_tagger_reaches_mean_average_precision_of_four_fifths() -> None:
     metrics = values("tags")
     assert len(metrics["map"]) >= 8
     assert metrics["map"].min() >= 0.8
-
-
-@pytest.mark.slow
-def test_s232_the_tagger_live() -> None:
     assert live("tags", 33)["map"] >= 0.8
 
 
@@ -113,6 +113,10 @@ def test_equation_9_44_is_one_cross_entropy_a_tag() -> None:
     by_formula = -(y * s.sigmoid().log() + (1 - y) * (1 - s.sigmoid()).log()).mean(1)
     whole = F.binary_cross_entropy_with_logits(s, y)
     torch.testing.assert_close(by_formula.mean(), whole)
+    # T sigmoids know nothing of each other: a tag's gradient depends on its own score alone.
+    leaf = s.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(F.binary_cross_entropy_with_logits(leaf, y), leaf)
+    torch.testing.assert_close(slope, (s.sigmoid() - y) / s.numel())
 
 
 def test_equations_9_45_and_9_46_average_precision() -> None:
@@ -147,8 +151,3 @@ def test_equation_9_48_eleven_points() -> None:
             for rho in range(11)
         )
         assert eleven_point_precision(scores, relevant) == pytest.approx(total / 11, abs=1e-6)
-
-
-def test_softmax_cannot_give_two_tags_more_than_one_half() -> None:
-    weaker = (torch.randn(1000, 10) * 5).softmax(1).topk(2).values[:, 1]
-    assert weaker.max() <= 0.5
