@@ -7,6 +7,7 @@ from course_utils.widgets.computation_graph import ComputationGraph
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.digit_reader import DigitReader
 from course_utils.widgets.equivariance_explorer import EquivarianceExplorer
+from course_utils.widgets.feature_viewer import FeatureViewer
 from course_utils.widgets.fine_tuning_curves import FineTuningCurves
 from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
@@ -32,6 +33,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     ConvolutionExplorer,
     DigitReader,
     EquivarianceExplorer,
+    FeatureViewer,
     FineTuningCurves,
     GradientHistogram,
     ImageNumbers,
@@ -60,6 +62,7 @@ __all__ = [
     "CourseWidget",
     "DigitReader",
     "EquivarianceExplorer",
+    "FeatureViewer",
     "FineTuningCurves",
     "GradientHistogram",
     "ImageNumbers",
