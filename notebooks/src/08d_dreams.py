@@ -739,11 +739,12 @@ plotting.image_grid(torch.cat(row), titles=names, columns=4, size=0.85)
 curves = {}
 for change, amounts in SWEEPS.items():
     curves[change] = [journey(net.model, change, a) for a in amounts]
-print(f"{'':13s}" + "".join(f"{n:>10s}" for n in (*LAYERS, "right")))
+short = [n.removeprefix("head.") for n in (*LAYERS, "right")]
+print(f"{'':10s}" + "".join(f"{n:>8s}" for n in short))
 for change, number in (("shift", -1), ("scale", -1), ("turn", 3)):
     row = curves[change][number]
     name = f"{change} {SWEEPS[change][number]}"
-    print(f"{name:13s}" + "".join(f"{v:10.2f}" for v in row.values()))
+    print(f"{name:10s}" + "".join(f"{v:8.2f}" for v in row.values()))
     assert row["output"] < row["stage4"] < row["stage1"]
     assert row["input"] < row["stage1"] < row["stage2"]
 far = {c: curves[c][n]["stage4"] for c, n in (("shift", -1), ("turn", 3))}
@@ -803,7 +804,7 @@ for who, model in (("trained", net.model), ("untrained", blank)):
 # One set of 40 pictures is little. So the record of five other sets of 60, each with an untrained network of its own, stands beside your result:
 
 
-# %%
+# %% tags=["hide-input"]
 def recorded(what):
     return band("08d_dreams.scenes", what)
 
@@ -1075,7 +1076,7 @@ assert under_attack["hardened"] > under_attack["plain"] + 0.2
 #
 # Behind the table of $q$ stands a record: the trained network and five untrained ones, five sets of pictures that neither the training nor this chapter has seen, four distances of travel.
 
-# %%
+# %% tags=["hide-input"]
 record = load_record("08d_dreams.scenes")
 print(record["pictures"])
 print("repeat with:", record["command"])
@@ -1094,7 +1095,7 @@ for change in CHANGES:
 #
 # > **Predict.** This network saw photos flipped and shifted by up to 4 pixels, never turned or enlarged on purpose. Is it easier or harder to attack than the one of the drawings? And is its order of shift, scale and turn the same?
 
-# %%
+# %% tags=["hide-input"]
 record = load_record("08d_dreams.cifar10")
 print("repeat with:", record["command"])
 
