@@ -273,8 +273,8 @@ function render({ model, el }) {
   const caption = h("figcaption"), rows = METHODS.map(([method]) => ({ method, line: h("tr"), share: h("td"), times: h("td") }));
   const chanceCells = [h("td"), h("td", {}, "1.0")];
   rows.forEach(({ method, line, share, times }) => line.append(h("th", { scope: "row" }, method), share, times));
-  const table = h("table", { class: "oe-table" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "map"), h("th", { scope: "col" }, "inside object"), h("th", { scope: "col" }, "× chance"))),
-    h("tbody", {}, h("tr", {}, h("th", { scope: "row" }, "uniform (chance)"), ...chanceCells), ...rows.map(({ line }) => line)));
+  const table = h("table", { class: "oe-table" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "map"), h("th", { scope: "col" }, "inside"), h("th", { scope: "col" }, "× chance"))),
+    h("tbody", {}, h("tr", {}, h("th", { scope: "row" }, "uniform"), ...chanceCells), ...rows.map(({ line }) => line)));
   function drawMap() {
     const one = now(), method = get("method"), found = mapOf(method, true), tint = heat.getContext("2d"), image = tint.createImageData(SIZE, SIZE);
     const known = new Uint8Array(SIZE * SIZE).fill(found?.tried ? 0 : 1), peak = found ? Math.max(1e-9, found.map.reduce((a, b) => Math.max(a, Math.abs(b)), 0)) : 1;
@@ -342,7 +342,7 @@ function render({ model, el }) {
       h("figure", { class: "cw-figure" }, h("div", { class: "oe-frame" }, heat, over(rims[1])), caption),
       h("div", { class: "oe-scores" }, h("ol", { class: "oe-bars", "aria-label": "Score and probability of each class" }, ...bars.map(({ item }) => item)),
         h("p", { class: "cw-note" }, "Scores and probabilities; the thin line marks the score without patch."), fallLine)),
-    column(row(select(model, "picture", { label: "Picture", options }), select(model, "target", { label: "Class explained", options: [["predicted", "the predicted one"], ["true", "the true one"], ...classes.map((name) => [name, name])], then: () => { note = `Explained now: ${classes[target()]}${["predicted", "true"].includes(get("target")) ? `, the ${get("target")} class` : ""}. `; } })),
+    column(row(select(model, "picture", { label: "Picture", options }), select(model, "target", { label: "Class explained", options: [["predicted", "predicted"], ["true", "true"], ...classes.map((name) => [name, name])], then: () => { note = `Explained now: ${classes[target()]}${["predicted", "true"].includes(get("target")) ? `, the ${get("target")} class` : ""}. `; } })),
       row(slider(model, "size", { label: "Side of the patch", min: 4, max: 32, step: 4, format: (value) => `${value} pixels` })),
       row(toggle(model, "covered", { label: "Patch on the picture" }), toggle(model, "outline", { label: "Outline of the object", then: () => { note = get("outline") ? "Outline shown. " : "Outline hidden. "; } })),
       row(button("Patch to the strongest pixel of the map", strongest))),
