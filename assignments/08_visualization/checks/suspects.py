@@ -1,0 +1,82 @@
+# Built from assignments/src by `python -m tools.assignments build`: edit the source, not this file.
+"""The two suspects of exercise 6: networks that tell drawn shapes apart. One has learned a planted square instead."""
+
+import functools
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SIDE, CLASSES, CUE, TRAINING, EPOCHS, BATCH = 16, 4, 3, 600, 10, 50
+BACKGROUND = 0.5
+COLOURS = np.array([[0.9, 0.2, 0.2], [0.2, 0.8, 0.2], [0.2, 0.3, 0.9], [0.9, 0.8, 0.1]])
+
+
+def drawings(count, squares, order, rng):
+    """Pictures of discs, frames, and two kinds of crosses, each with a coloured square in a corner.
+
+    squares: "right" colours, that of the shape; "any" colours; or "wrong" ones, each that of another shape.
+    order: the colour of each shape.  Returns pictures (N, 3, 16, 16), labels (N,), masks of the squares (N, 16, 16), colours (N,).
+    """
+    y = rng.permutation(np.arange(count) % CLASSES)
+    cue = (
+        y
+        + {"right": 0, "any": rng.integers(CLASSES, size=count), "wrong": rng.integers(1, CLASSES, size=count)}[squares]
+    ) % CLASSES
+    rows, columns = np.mgrid[:SIDE, :SIDE].astype(float)
+    x = BACKGROUND + 0.06 * rng.normal(size=(count, 3, SIDE, SIDE))
+    masks = np.zeros((count, SIDE, SIDE), dtype=bool)
+    for n, shape in enumerate(y):
+        r, c = rows - rng.uniform(6.5, 8.5), columns - rng.uniform(6.5, 8.5)
+        size, far = rng.uniform(3.6, 4.6), np.maximum(np.abs(r), np.abs(c))
+        drawn = (
+            np.hypot(r, c) < size,
+            np.abs(far - size + 1) < 0.9,
+            (np.minimum(np.abs(r), np.abs(c)) < 1) & (far < size),
+            (np.abs(np.abs(r) - np.abs(c)) < 1.2) & (far < size),
+        )[shape]
+        x[n] += drawn * rng.uniform(0.25, 0.4) * rng.choice([-1, 1])
+        top, left = rng.choice([0, SIDE - CUE], size=2)
+        masks[n, top : top + CUE, left : left + CUE] = True
+        x[n][:, masks[n]] = COLOURS[order[cue[n]]][:, None]
+    return torch.tensor(x, dtype=torch.float32), torch.tensor(y), torch.tensor(masks), torch.tensor(cue)
+
+
+def trained(x, y, seed):
+    """A small network, trained on these pictures."""
+    torch.manual_seed(seed)
+    net = nn.Sequential(
+        nn.Conv2d(3, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(12, 24, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(24, 24, 3, padding=1), nn.ReLU(), nn.AdaptiveMaxPool2d(1),
+        nn.Flatten(), nn.Linear(24, CLASSES),
+    )  # fmt: skip
+    steps = EPOCHS * len(x) // BATCH
+    optimiser = torch.optim.Adam(net.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.01, total_steps=steps)
+    for _ in range(EPOCHS):
+        for chosen in torch.randperm(len(x)).split(BATCH):
+            optimiser.zero_grad()
+            F.cross_entropy(net(x[chosen]), y[chosen]).backward()
+            optimiser.step()
+            schedule.step()
+    return net.eval()
+
+
+@functools.cache
+def pair(number):
+    """Two trained networks, pictures with right and with wrong squares, and which of the two cheats: the number decides all of it."""
+    rng = np.random.default_rng(number)
+    order, cheat = rng.permutation(CLASSES), int(rng.integers(2))
+    threads, state = torch.get_num_threads(), torch.random.get_rng_state()
+    torch.set_num_threads(1)  # small networks: more threads only wait for each other
+    try:
+        networks = [
+            trained(*drawings(TRAINING, "right" if which == cheat else "any", order, rng)[:2], int(rng.integers(2**31)))
+            for which in range(2)
+        ]
+    finally:
+        torch.set_num_threads(threads)
+        torch.random.set_rng_state(state)
+    return networks, drawings(200, "right", order, rng), drawings(200, "wrong", order, rng), cheat
