@@ -118,7 +118,7 @@ function render({ model, el }) {
     const head = `${nameOf(at())} of ${get("stage")}${one.fits ? " (shown because it overlaps much with wheels)" : ""}`.replace(/^u/, "U");
     if (!labels.length) return `${head} never answers to these pictures: a dead unit. `;
     const share = purity(labels), most = data().classes[labels.find((label) => labels.filter((other) => other === label).length / labels.length === share)];
-    return `${head}: ${Math.round(share * labels.length)} of its ${labels.length} patches come from ${article(most)} ${most}. `;
+    return `${head}: ${Math.round(share * labels.length)} of its ${labels.length} patches are cut from pictures of ${article(most)} ${most}. `;
   }
   function aboutPatch() {
     const one = unit(), k = patch();
@@ -179,7 +179,7 @@ function render({ model, el }) {
   const panels = column(h("div", { class: "fv-pair" }, panel(whole, wholeWords, frame), panel(made, madeWords)));
   const walls = column(wall, h("p", { class: "cw-note" }, `\u2713 the patch shows at least ${PART_PIXELS} pixels of the part, or is of the class; \u2717 it does not. The strongest of ${data().labels.length} pictures, one patch a picture.`));
   walls.classList.add("fv-walls");
-  body.append(column(select(model, "stage", { label: "Stage", options: Object.entries(data().stages).map(([name, one]) => [name, `${name}: ${one.width} units, ${one.size} \u00d7 ${one.size} pixels seen`]), then: () => update(model, { unit: 0, patch: 0 }) }),
+  body.append(column(select(model, "stage", { label: "Stage", options: Object.entries(data().stages).map(([name, one]) => [name, `${name}: ${one.width} units see ${one.size} \u00d7 ${one.size}`]), then: () => update(model, { unit: 0, patch: 0 }) }),
     grid, h("p", { class: "cw-note" }, "Not picked by eye: twelve units at even steps, and (*) the two others that overlap most with wheels.")),
   walls, panels, h("div", { class: "cw-wide fv-test" }, column(choice, best), table));
   for (const [name, type] of [["pictures", "webp"], ["images", "webp"], ["filters", "png"]]) sheets[name] = sheet(name, type);
