@@ -20,11 +20,12 @@ import math
 import torch
 from torch import nn
 
+from course_utils.models.conv_norm import ConvNormAct
 from course_utils.models.tracing import pair
 from course_utils.models.vgg import VGG
 from course_utils.scratch.fully_convolutional.fc_as_conv import as_fully_convolutional
 
-WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
+Window = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
 
 
 class SlidingMean(nn.AvgPool2d):
@@ -45,6 +46,12 @@ def layers_in_a_row(model: nn.Module) -> list[nn.Module]:
     return out
 
 
+def sliding_window(layer: nn.Module) -> Window | None:
+    """Return the convolution or pooling that a layer is, or, for `ConvNormAct`, that it begins with; else None."""
+    core = layer.conv if isinstance(layer, ConvNormAct) else layer
+    return core if isinstance(core, Window) else None
+
+
 def vgg_in_a_row(model: VGG) -> nn.Sequential:
     """Return a VGG as layers in a row, ready for `convolutionalise`; it shares all parameters with ``model``."""
     layers: list[nn.Module] = []
@@ -61,8 +68,8 @@ def vgg_in_a_row(model: VGG) -> nn.Sequential:
 
 def total_stride(model: nn.Module) -> int:
     """Return the product of the strides of layers in a row: 32 after five halvings."""
-    strides = [pair(layer.stride) for layer in layers_in_a_row(model) if isinstance(layer, WINDOWS)]
-    rows, columns = (math.prod(stride[axis] for stride in strides) for axis in (0, 1))
+    windows = [window for layer in layers_in_a_row(model) if (window := sliding_window(layer))]
+    rows, columns = (math.prod(pair(window.stride)[axis] for window in windows) for axis in (0, 1))
     if rows != columns:
         raise ValueError(f"strides must be equal along both axes, got {rows} and {columns}")
     return rows
@@ -70,8 +77,8 @@ def total_stride(model: nn.Module) -> int:
 
 def pads(model: nn.Module) -> bool:
     """Tell whether a layer adds a border: then scores inside a large image differ from those of its crops."""
-    windows = [layer for layer in layers_in_a_row(model) if isinstance(layer, WINDOWS)]
-    padding = [0 if layer.padding == "valid" else layer.padding for layer in windows]
+    windows = [window for layer in layers_in_a_row(model) if (window := sliding_window(layer))]
+    padding = [0 if window.padding == "valid" else window.padding for window in windows]
     other = any(type(layer).__name__.endswith(("Pad1d", "Pad2d")) for layer in layers_in_a_row(model))
     return other or any(p == "same" or max(pair(p)) > 0 for p in padding)  # type: ignore[arg-type]
 

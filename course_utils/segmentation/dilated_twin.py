@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from course_utils.check import check_int
 from course_utils.models.conv_norm import ConvNormAct
 from course_utils.models.tracing import pair
-from course_utils.segmentation.convolutionalise import layers_in_a_row
+from course_utils.segmentation.convolutionalise import layers_in_a_row, sliding_window
 
 # Layers that treat every pixel alike, so that no dilation concerns them.
 POINTWISE = (
@@ -137,18 +137,18 @@ def dilated_twin(model: nn.Module, output_stride: int = 1) -> nn.Sequential:
     layers: list[nn.Module] = []
     kept, rate = 1, 1  # strides that stay so far; strides removed so far
     for layer in layers_in_a_row(model):
-        core = layer.conv if isinstance(layer, ConvNormAct) else layer
-        if isinstance(core, POINTWISE):
-            layers.append(copy.deepcopy(core))
-        elif isinstance(core, nn.ZeroPad2d):
-            layers.append(nn.ZeroPad2d(tuple(rate * side for side in core.padding)))  # type: ignore[arg-type]
-        elif isinstance(core, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
-            step, other = pair(core.stride)
+        window = sliding_window(layer)
+        if isinstance(layer, POINTWISE):
+            layers.append(copy.deepcopy(layer))
+        elif isinstance(layer, nn.ZeroPad2d):
+            layers.append(nn.ZeroPad2d(tuple(rate * side for side in layer.padding)))  # type: ignore[arg-type]
+        elif window is not None:
+            step, other = pair(window.stride)
             if step != other:
                 raise ValueError(f"strides must be equal along both axes, got {(step, other)}")
             stays = kept * step <= output_stride
             stride = (step, step) if stays else (1, 1)
-            twin = _conv(core, rate, stride) if isinstance(core, nn.Conv2d) else _pool(core, rate, stride)
+            twin = _conv(window, rate, stride) if isinstance(window, nn.Conv2d) else _pool(window, rate, stride)
             if isinstance(layer, ConvNormAct):
                 brick = copy.deepcopy(layer)
                 brick.conv = twin  # type: ignore[assignment]

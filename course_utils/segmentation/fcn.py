@@ -28,7 +28,7 @@ from course_utils.check import check_int, check_shape
 from course_utils.models.summary import summarise
 from course_utils.models.tracing import pair, without_numbers
 from course_utils.segmentation.any_size import pad_to_multiple
-from course_utils.segmentation.convolutionalise import WINDOWS, SlidingMean, convolutionalise, layers_in_a_row
+from course_utils.segmentation.convolutionalise import SlidingMean, convolutionalise, layers_in_a_row, sliding_window
 from course_utils.segmentation.upsampling import Upsample
 
 VOC_CLASSES = 20 + 1
@@ -39,7 +39,8 @@ def split_stages(features: nn.Module) -> list[nn.Sequential]:
     stages: list[list[nn.Module]] = [[]]
     for layer in layers_in_a_row(features):
         stages[-1].append(layer)
-        if isinstance(layer, WINDOWS) and max(pair(layer.stride)) > 1:
+        window = sliding_window(layer)
+        if window is not None and max(pair(window.stride)) > 1:
             stages.append([])
     rest = stages.pop()
     if not stages:

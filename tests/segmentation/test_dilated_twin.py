@@ -112,6 +112,17 @@ def test_a_classifier_turned_dense_scores_every_crop() -> None:
         assert (dense(x)[:, :, i, j] - model(crop)).abs().max() < 1e-10
 
 
+def test_global_pooling_too_becomes_dense() -> None:
+    torch.manual_seed(0)
+    body = [ConvNormAct(3, 4, stride=2, padding=0), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)]
+    model = nn.Sequential(*body, nn.Flatten(), nn.Linear(4, 2)).double().eval()
+    row = convolutionalise(model, (3, 17, 17))  # 8, then 4, then their mean
+    assert total_stride(row) == 4
+    dense, x = dilated_twin(row), image((20, 21))[:1]
+    for i, j in product(range(4), range(5)):
+        assert (dense(x)[:, :, i, j] - model(x[:, :, i : i + 17, j : j + 17])).abs().max() < 1e-10
+
+
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("kernel_size", [2, 3, (1, 4)])
 def test_same_padding_stays_in_place(kernel_size: int | tuple[int, int]) -> None:
@@ -146,7 +157,7 @@ def test_what_has_no_twin_is_refused_with_the_remedy() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             dilated_twin(nn.Sequential(layer))
-    with pytest.raises(ValueError, match=r"too small after a shift by"):
-        shift_and_stitch(network("conv"), image((21, 21)), 4)
+    with pytest.raises(ValueError, match=r"too small after a shift by \(2, 0\)"):
+        shift_and_stitch(network("conv"), image((26, 26)), 4)  # 25 rows are the fewest
     with pytest.raises(ValueError, match="factor must be at least 1"):
         stitch({}, 0) if list(shifts(0)) else None
