@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 from course_utils.runtime import band, load_record
 from course_utils.scratch.transfer.tiles import shuffle_tiles
 from course_utils.scratch.transfer.word_noise import forget_and_invent, noisy_probability
+from course_utils.training.schedules import make_schedule
 from course_utils.training.transfer import (
     collect_features,
     freeze,
@@ -133,22 +135,29 @@ def test_s227_groups_carry_different_rates_and_the_backbone_moves_less_than_the_
     assert all(slow[f"stage{k}"] < even[f"stage{k}"] for k in (1, 2, 3))
 
 
-def test_s227_one_top_rate_for_all_erases_the_groups() -> None:
-    optimizer = torch.optim.Adam(parameter_groups(world()["base"], 5e-3, 0.3))
-    torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-3, total_steps=10)
-    assert len({group["lr"] for group in optimizer.param_groups}) == 1
+def test_s227_one_top_rate_for_all_erases_the_groups_and_the_schedules_of_fit_do_not() -> None:
+    def ratio(plan: Callable[[torch.optim.Optimizer], object]) -> float:
+        optimizer = torch.optim.Adam(parameter_groups(world()["base"], 5e-3, 0.3))
+        plan(optimizer)
+        return optimizer.param_groups[-1]["lr"] / optimizer.param_groups[0]["lr"]
+
+    assert ratio(lambda o: torch.optim.lr_scheduler.OneCycleLR(o, max_lr=5e-3, total_steps=10)) == 1
+    for kind in ("one_cycle", "cosine", "linear"):
+        assert ratio(lambda o, kind=kind: make_schedule(kind, o, 10)) == pytest.approx(1 / 0.3**3)
 
 
 def test_s228_and_c254_noisy_words_still_teach() -> None:
     metrics = values("words")
-    assert len(metrics["noisy"]) >= 8
-    assert (metrics["noisy"] > metrics["untrained"]).all()
-    assert (metrics["noisy"] - metrics["strangers"]).median() > 0
+    assert len(metrics["noisy"]) >= 20
+    assert (metrics["noisy"] > metrics["untrained"]).double().mean() >= 0.9
+    assert (metrics["noisy"] - metrics["untrained"]).median() > 0.04
+    assert (metrics["noisy"] > metrics["strangers"]).double().mean() >= 0.9
     assert metrics["clean"].median() > metrics["noisy"].median()
 
 
 def test_s229_the_gain_shrinks_as_the_domain_moves_away() -> None:
     metrics = values("gap")
+    assert len(metrics["scratch"]) >= 8
     gains = [float((metrics[f"tile_{tile}"] - metrics["scratch"]).median()) for tile in (1, 2, 4, 16)]
     assert gains == sorted(gains, reverse=True)
     assert gains[0] > 0.1
@@ -158,6 +167,7 @@ def test_s229_the_gain_shrinks_as_the_domain_moves_away() -> None:
 
 def test_claim_c253_what_a_far_source_costs_grows_with_each_stage() -> None:
     metrics = values("cut")
+    assert len(metrics["scratch"]) >= 20
     lost = [float((metrics[f"near_{k}"] - metrics[f"far_{k}"]).median()) for k in (1, 2, 3)]
     assert lost == sorted(lost)
     assert lost[2] > 3 * lost[0]
@@ -167,8 +177,18 @@ def test_claim_c253_what_a_far_source_costs_grows_with_each_stage() -> None:
 
 def test_what_was_ignored_is_gone() -> None:
     metrics = values("ignored")
+    assert len(metrics["scratch"]) >= 20
     for other in ("untrained", "pixels", "scratch"):
         assert metrics["pretrained"].median() < metrics[other].median(), other
+
+
+def test_at_scale_fine_tuning_leads_on_photographs_and_the_probe_falls_behind() -> None:
+    metrics = values("cifar10")
+    gains = [metrics[f"tuned_{n}"] - metrics[f"scratch_{n}"] for n in (50, 250, 1000)]
+    assert all((gain > 0).all() for gain in gains)
+    assert gains[0].median() > gains[1].median() > gains[2].median()
+    assert metrics["probe_50"].median() > metrics["scratch_50"].median()
+    assert metrics["probe_250"].median() < metrics["scratch_250"].median()
 
 
 def test_the_chapter_still_gives_what_its_records_say() -> None:
