@@ -176,7 +176,7 @@ def settled(model: nn.Module, x: Tensor) -> nn.Module:
 
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # type: ignore[assignment]  # the mean over all batches
+            module.momentum = None  # the mean over all batches
     model.train()
     with torch.no_grad():
         for part in x.split(200):
