@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -16,6 +17,8 @@ from course_utils.detection.iou import (
     complete_box_iou,
     distance_box_iou,
     generalised_box_iou,
+    mask_iou,
+    mask_iou_loop,
 )
 from tests.detection.made_boxes import UNTIMED, any_boxes, random_boxes, whole_boxes
 
@@ -161,3 +164,51 @@ def test_the_faulty_box_is_named() -> None:
         box_iou(NONE, torch.tensor([[4.0, 0, 3, 1]]))
     with pytest.raises(ValueError, match="a must be finite"):
         box_iou(torch.full((1, 4), float("nan")), NONE)
+
+
+# Masks
+
+
+def random_masks(n: int, seed: int) -> Tensor:
+    masks = torch.rand(n, 9, 11, generator=torch.Generator().manual_seed(seed)) < torch.linspace(0, 1, n)[:, None, None]
+    assert not masks[0].any()
+    return masks
+
+
+def test_masks_fast_and_slow_agree() -> None:
+    a, b = random_masks(6, 1), random_masks(5, 2)
+    torch.testing.assert_close(mask_iou(a, b), mask_iou_loop(a, b))
+    assert mask_iou(a, b)[0, 0] == 0  # both empty
+    turned = a.permute(0, 2, 1).contiguous().permute(0, 2, 1)
+    assert torch.equal(mask_iou(turned, b), mask_iou(a, b))
+
+
+@given(whole_boxes(most=4), whole_boxes(most=4))
+@UNTIMED
+def test_painted_boxes_have_the_overlap_of_their_boxes(a: Tensor, b: Tensor) -> None:
+    def paint(boxes: Tensor) -> Tensor:
+        masks = torch.zeros(len(boxes), 40, 40, dtype=torch.bool)
+        for mask, (x1, y1, x2, y2) in zip(masks, (boxes + 12).int().tolist()):
+            mask[y1:y2, x1:x2] = True
+        return masks
+
+    torch.testing.assert_close(mask_iou(paint(a), paint(b)), box_iou(a, b).float())
+
+
+def test_masks_equal_pycocotools() -> None:
+    from pycocotools import mask as coco
+
+    a, b = random_masks(6, 3)[1:], random_masks(5, 4)[1:]
+    coded = [[coco.encode(np.asfortranarray(mask.numpy().astype(np.uint8))) for mask in masks] for masks in (a, b)]
+    wanted = torch.tensor(coco.iou(coded[0], coded[1], [0] * len(b)))
+    torch.testing.assert_close(mask_iou(a, b), wanted.float())
+
+
+def test_no_masks_are_welcome_and_others_refused() -> None:
+    none, some = torch.zeros(0, 9, 11, dtype=torch.bool), random_masks(3, 5)
+    assert mask_iou(none, some).shape == (0, 3)
+    assert mask_iou(some, none).shape == (3, 0)
+    with pytest.raises(TypeError, match="a must be a tensor of bool, got torch"):
+        mask_iou(some.float(), some)
+    with pytest.raises(ValueError, match=r"b must have shape \(any, 9, 11\), got \(3, 9, 10\)"):
+        mask_iou(some, some[:, :, 1:])
