@@ -239,7 +239,7 @@ class FeatureViewer(CourseWidget):
         picture, (x1, y1, x2, y2) = self.box
         left, top = source_of(picture)
         whole = _decode(self.data["pictures"])[top : top + SIDE, left : left + SIDE]
-        parts = [svg.text(10, 22, f"{self.stage}, unit {self.row['unit']}: nine strongest patches")]
+        parts = [svg.text(10, 22, f"nine patches of unit {self.row['unit']}, {self.stage}")]
         for k, patch in enumerate(self.patches()):
             parts.append(_embed(10 + 82 * (k % 3), 34 + 82 * (k // 3), 78, patch))
         parts += [svg.text(274, 22, "patch 1 in its picture"), _embed(274, 34, 160, whole)]
