@@ -25,7 +25,7 @@ from course_utils.plotting import COLORS
 from course_utils.plotting.generalisation import band_curve, picture_strips
 from course_utils.plotting.optimisation import band_rows
 from course_utils.runtime import band, load_record, seed_everything
-from course_utils.widgets import ArchitectureExplorer, Separability
+from course_utils.widgets import ArchitectureExplorer, FineTuningCurves
 
 plotting.use_style()
 SEED = 0
@@ -61,16 +61,21 @@ NEW = ("heart", "crescent", "corner", "arrow")
 
 
 def drawn_shapes(n, seed):
-    """Scenes of one coloured shape each, 16 pixels wide, turned by up to 60 degrees."""
-    return data.synthetic.make_scenes(n, 16, seed, "easy", objects=1, scale=(0.6, 0.9), overlap=1, rotation=60)
+    """One shape a picture, 16 pixels wide, turned by up to 60 degrees."""
+    return data.synthetic.make_scenes(
+        n, 16, seed, "easy", objects=1, scale=(0.6, 0.9), overlap=1,
+        rotation=60,
+    )  # fmt: skip
 
 
 def only(scenes, names):
     """The pictures that show one of some shapes, with labels counted from 0."""
     place = torch.full((len(scenes.classes),), -1)
-    place[[scenes.classes.index(name) for name in names]] = torch.arange(len(names))
+    chosen = [scenes.classes.index(name) for name in names]
+    place[chosen] = torch.arange(len(names))
     labels = place[scenes.labels[:, 0]]
-    return data.ImageSet(scenes.images[labels >= 0], labels[labels >= 0], names, "shapes")
+    shown = labels >= 0
+    return data.ImageSet(scenes.images[shown], labels[shown], names, "shapes")
 
 
 def centred_pixels(x, generator=None):
@@ -83,7 +88,8 @@ pool = only(drawn_shapes(2700, 3 * SEED + 1), NEW)
 fresh = only(drawn_shapes(1500, 3 * SEED + 2), NEW)  # nobody learns from these
 
 # %% mystnb={"image": {"alt": "Two rows of small coloured shapes on smooth grounds. Upper row, the old task: circles, squares, triangles, stars, crosses, rings. Lower row, the new task: hearts, crescents, corners and arrows, turned by up to 60 degrees."}}
-picture_strips({"old task": old.images[:12], "new task": pool.images[:12]}, size=0.52)
+rows = {"old task": old.images[:12], "new task": pool.images[:12]}
+picture_strips(rows, size=0.52)
 
 # %% [markdown]
 # The network has three stages and a head. Everything below is about this cut: *stages* make a vector $\phi(x)$ of 48 numbers, and the *head* is one linear layer on top,
@@ -97,31 +103,32 @@ def staged_net(num_classes, seed):
 
     def stage(c_in, c_out):
         conv = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
-        return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.ReLU(), nn.MaxPool2d(2))
+        norm = nn.BatchNorm2d(c_out)
+        return nn.Sequential(conv, norm, nn.ReLU(), nn.MaxPool2d(2))
 
-    parts = OrderedDict(stage1=stage(3, 12), stage2=stage(12, 24), stage3=stage(24, 48))
+    parts = OrderedDict(stage1=stage(3, 12), stage2=stage(12, 24))
+    parts["stage3"] = stage(24, 48)
     parts["mean"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     parts["head"] = nn.Linear(48, num_classes)
     return nn.Sequential(parts)
 
 
-def learn_shapes(net, pictures, steps, *, lr=1e-2, groups=None, size=32, loss=None):
+def learn_shapes(
+    net, pictures, steps, *, lr=1e-2, groups=None, size=32, loss=None
+):  # fmt: skip
     """Adam for about so many steps; the rate falls along a cosine."""
     if isinstance(pictures, data.ImageSet):
-        pictures = data.Batches(pictures, size, augment=centred_pixels, seed=SEED)
-    choose = "adam" if groups is None else lambda parameters, lr: torch.optim.Adam(groups)
-    epochs = max(1, round(steps / len(pictures)))
+        pictures = data.Batches(
+            pictures, size, augment=centred_pixels, seed=SEED
+        )  # fmt: skip
+    choose = "adam"
+    if groups is not None:
+        choose = lambda parameters, lr: torch.optim.Adam(groups)
     fit(
-        net,
-        pictures,
-        epochs=epochs,
-        lr=lr,
-        optimizer=choose,
-        schedule="cosine",
-        warmup=5,
-        loss=loss,
+        net, pictures, epochs=max(1, round(steps / len(pictures))), lr=lr,
+        optimizer=choose, schedule="cosine", warmup=5, loss=loss,
         progress=False,
-    )
+    )  # fmt: skip
     return net
 
 
@@ -185,12 +192,13 @@ ArchitectureExplorer(network="alexnet", other="resnet18")
 from course_utils.training.transfer import head_name
 
 for name in ("alexnet", "resnet18"):
-    with torch.device("meta"):  # shapes without numbers: counting needs no memory
+    with torch.device("meta"):  # shapes without numbers: no memory needed
         network = models.build(name)
         whole = sum(p.numel() for p in network.parameters())
         place = head_name(network)
         head = replace_head(network, 20)
-    kept = sum(p.numel() for p in network.parameters()) - 20 * (head.in_features + 1)
+    new = sum(p.numel() for p in head.parameters())
+    kept = sum(p.numel() for p in network.parameters()) - new
     print(f"{name}: head {place!r} reads {head.in_features:,} features;")
     print(f"    {kept / whole:.1%} of {whole:,} parameters stay")
 
@@ -222,15 +230,15 @@ assert {id(p) for p in surgery.parameters()} == held
 #
 # $$ \min_{W,\,b}\; \frac1N \sum_{i=1}^{N} \ell\big(W \phi(x_i) + b,\; y_i\big) + \frac{\lambda}{2} \lVert W \rVert^2 . \tag{9.2} $$
 #
-# With cross-entropy for $\ell$ this is softmax regression: convex, one minimum, no learning rate to choose, no seed. It is called a [linear probe](../book/glossary.md#probe). And since $\phi$ does not change, each picture goes through the network *once*; its 48 numbers are kept, and the head trains on those. `linear_probe` standardises the
-# features first, $z = (\phi - \mu) / \sigma$, and folds that into what it returns, so that the result fits where the head was:
+# With cross-entropy for $\ell$ this is softmax regression: convex, so every way down ends in the same classifier; no learning rate to choose, no seed. It is called a [linear probe](../book/glossary.md#probe). And since $\phi$ does not change, each picture goes through the network *once*; its 48 numbers are kept, and the head trains on those. `linear_probe` standardises the
+# features first, $z = (\phi - \mu) / \sigma$, so that $\lambda$ treats all of them alike (the penalty is on $V$), and folds that into what it returns, so that the result fits where the head was:
 #
 # $$ W = V \operatorname{diag}(1/\sigma), \qquad b = c - W \mu \qquad\text{for}\quad V z + c . \tag{9.3} $$
 
 
 # %% tags=["band-sizes", "band-gap", "band-words", "band-ignored"]
 def with_probe(net, pictures):
-    """A copy of a network whose head is a linear probe on its frozen features."""
+    """A copy of a network; its head is a probe on its frozen features."""
     features, labels = collect_features(net, one_by_one(pictures))
     probed = copy.deepcopy(net)
     probed.head = linear_probe(features, labels, len(pictures.classes))
@@ -239,21 +247,22 @@ def with_probe(net, pictures):
 
 # %%
 probed = with_probe(base, few(16))
-print(f"from scratch, 16 pictures: {right(hopeful, fresh):.0%} on fresh pictures")
-print(f"probe, the same 16:        {right(probed, fresh):.0%}")
+print("on fresh pictures, after sixteen labels")
+print(f"from scratch: {right(hopeful, fresh):.0%}")
+print(f"probe:        {right(probed, fresh):.0%}")
 before, after = base.state_dict(), probed.state_dict()
-stages_same = all(torch.equal(before[k], after[k]) for k in before if not k.startswith("head"))
-print("every number outside the head is bit-identical:", stages_same)
+below = [k for k in before if not k.startswith("head")]
+stages_same = all(torch.equal(before[k], after[k]) for k in below)
+print("every number below the head is bit-identical:", stages_same)
 assert stages_same
 assert right(probed, fresh) > right(hopeful, fresh) + 0.15
 
 # %% [markdown]
-# Circles and stars taught the network something about hearts. It found edges, corners and curves useful, and so are you about to.
+# Circles and stars taught the network something about hearts. What told the old shapes apart, edges, corners and curves, tells the new ones apart, too.
 #
-# Do not look at the probe's *training* accuracy. It has 48 features and 16 pictures, and you know from [chapter 00b](00b_features.ipynb) what follows: with at least as many features as points, a plane separates *any* labels. Push the number of features up and watch the labels become irrelevant.
-
-# %%
-Separability(count=16, dimension=8)
+# Do not look at the probe's *training* accuracy. It has 48 features and 16 pictures.
+#
+# > **Predict.** Toss a coin for each of the 16 labels, so that there is nothing to learn. How often will a linear probe still get all sixteen right, with 4 features? With 8, with 16?
 
 # %% tags=["nbval-check-output"]
 from course_utils.scratch.features.separability import cover_fraction
@@ -263,6 +272,8 @@ for features in (4, 8, 16):
     print(f"16 points, {features:2d} features: {share:.1%} of all labellings")
 
 # %% [markdown]
+# This is Cover's count from [chapter 00b](00b_features.ipynb), for points in general position: with as many features as points, a plane separates *any* labels. So 100 % on the sixteen says nothing about the probe. Fresh pictures decide.
+#
 # The usual way to freeze, when the head is trained by the ordinary loop, is to take the gradient away: `requires_grad_(False)`. Do that with a network that has batch normalisation, train the head, and check.
 #
 # > **Predict.** No gradient reaches the stages. Is the network below the head the same afterwards, to the bit?
@@ -316,7 +327,8 @@ assert careful == ["head.weight", "head.bias"]
 def fine_tuned(net, pictures, steps, decay=0.3, lr=5e-3):
     """Probe first, then train everything on, early stages more slowly."""
     tuned = with_probe(net, pictures)
-    return learn_shapes(tuned, pictures, steps, groups=parameter_groups(tuned, lr, decay), lr=lr)
+    groups = parameter_groups(tuned, lr, decay)
+    return learn_shapes(tuned, pictures, steps, groups=groups, lr=lr)
 
 
 # %% tags=["nbval-check-output"]
@@ -341,30 +353,43 @@ for decay in (1.0, 0.3):
     groups = parameter_groups(tuned, 5e-3, decay)
     learn_shapes(tuned, few(64), 100, groups=groups, lr=5e-3)
     moves[decay] = relative_moves(start, tuned)
-    steps = ", ".join(f"{name} {move:.2f}" for name, move in moves[decay].items())
-    print(f"factor {decay}: {steps}; {right(tuned, fresh):.0%} right")
-slow = moves[0.3]
-assert slow["stage1"] < slow["stage2"] < slow["stage3"] < slow["head"]
-assert all(slow[name] < moves[1.0][name] for name in ("stage1", "stage2", "stage3"))
+    far = ", ".join(f"{k} {v:.2f}" for k, v in moves[decay].items())
+    print(f"factor {decay}: {far}; {right(tuned, fresh):.0%} right")
+even, slow = moves[1.0], moves[0.3]
+for m in (even, slow):
+    assert m["stage1"] < m["stage2"] < m["stage3"] < m["head"]
+assert all(slow[k] < even[k] for k in ("stage1", "stage2", "stage3"))
 both = right(fine_tuned(base, few(64), 100), fresh)
 print(f"factor 0.3, and the probe's head to start from: {both:.0%} right")
 
 # %% [markdown]
-# The later the stage, the farther it goes, and a random head goes farthest. With the falling rates, the backbone hardly leaves its place. <span id="mistake-one-cycle"></span>Mind your schedule: one that is given *one* top rate sets *all* groups to it. PyTorch's `OneCycleLR(optimizer, max_lr=5e-3)` does, silently. A factor on each group's own rate, as `LambdaLR` applies it, is what you want:
+# The later the stage, the farther it goes, and a random head goes farthest. With the falling rates, the first stage, the *backbone*'s most general part, hardly leaves its place. Do not compare the three accuracies at the line ends: they are one run each, and a few percent apart. The next section compares over seeds.
+#
+# <span id="mistake-one-cycle"></span>Mind your schedule. It may take the rates away again, and nothing will tell you.
+#
+# > **Predict.** The head's rate is 37 times that of stage 1. PyTorch's `OneCycleLR` wants to know the highest rate, and you write `max_lr=5e-3`, the head's. What is the ratio now?
 
 # %% tags=["nbval-check-output"]
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
 
+tops = [group["lr"] for group in parameter_groups(base, 5e-3, 0.3)]
+ratios = []
 for name, plan in {
-    "LambdaLR": lambda o: LambdaLR(o, lambda step: 1 - step / 10),
-    "OneCycleLR": lambda o: OneCycleLR(o, max_lr=5e-3, total_steps=10),
+    "LambdaLR, a factor": lambda o: LambdaLR(o, lambda step: 1 - step / 10),
+    "OneCycleLR, a number": lambda o: OneCycleLR(o, 5e-3, total_steps=10),
+    "OneCycleLR, a list": lambda o: OneCycleLR(o, tops, total_steps=10),
 }.items():
     optimizer = torch.optim.Adam(parameter_groups(base, 5e-3, 0.3))
     plan(optimizer)
-    rates = [g["lr"] for g in optimizer.param_groups]
-    print(f"{name:10s} head's rate / stage 1's: {rates[-1] / rates[0]:.1f}")
+    now = [group["lr"] for group in optimizer.param_groups]
+    ratios.append(now[-1] / now[0])
+    print(f"{name:20s} head's rate / stage 1's: {ratios[-1]:.1f}")
+assert ratios[1] == 1 < 36 < ratios[0]
+assert abs(ratios[2] - ratios[0]) < 0.1
 
 # %% [markdown]
+# One number is the top rate of *all* groups: your careful rates are gone, without a warning. Give the schedule a list, one peak for each group, or one that multiplies each group's own rate by a factor. `fit` does this in all its schedules, `"one_cycle"` included.
+#
 # ## The curve that decides
 #
 # All of this is talk until you see it against the number of labels. Four ways to use $n$ labelled pictures: train from scratch; probe; fine-tune *carefully*, with $\eta = 0.005$ and $\rho = 0.3$; fine-tune *boldly*, with the full rate $0.01$ for all layers. All see the same pictures, and all that train take the same number of steps. Call
@@ -373,7 +398,13 @@ for name, plan in {
 #
 # the gain.
 #
-# > **Predict.** Draw the four curves for 16, 128 and 1,024 labels. Where do they start, where do they end, and which of them cross?
+# > **Predict.** Where do the four curves start, at 16 labels, where do they end, at 1,024, and which of them cross? Set your guesses in the figure, then let it show what was measured over several seeds.
+
+# %%
+FineTuningCurves()
+
+# %% [markdown]
+# Now the run itself:
 
 # %% tags=["band-sizes"]
 budgets = {16: 100, 128: 120, 1024: 250}  # labels: steps
@@ -388,7 +419,7 @@ for n, steps in budgets.items():
     for way, net in trained.items():
         sizes_result[f"{way}_{n}"] = right(net, fresh)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Accuracy on fresh pictures against 16, 128 and 1,024 labels, four curves with bands over 12 seeds. From scratch starts near guessing and climbs steeply to the top. The probe starts far higher and is flat at the end. Careful fine-tuning starts with the probe; bold fine-tuning starts below it and ends beside scratch."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Accuracy on fresh pictures against 16, 128 and 1,024 labels, four curves with bands over all seeds. From scratch starts near guessing and climbs steeply to the top. The probe starts far higher and is flat at the end. Careful fine-tuning starts with the probe; bold fine-tuning starts below it and ends beside scratch."}}
 rec = "09_transfer.sizes"
 ways = {
     "scratch": "from scratch",
@@ -442,6 +473,8 @@ assert gains[0].median() > gains[1].median() > gains[2].median()
 assert metrics["tuned_16"].median() > metrics["bold_16"].median()
 assert metrics["bold_1024"].median() > metrics["tuned_1024"].median()
 assert metrics["tuned_1024"].median() > metrics["probe_1024"].median()
+assert metrics["bold_1024"].median() > metrics["scratch_1024"].median()
+assert metrics["scratch_1024"].median() > metrics["tuned_1024"].median()
 
 # %% [markdown]
 # Bands reach over all seeds, diamonds are this run. Read it from left to right.
@@ -449,6 +482,8 @@ assert metrics["tuned_1024"].median() > metrics["probe_1024"].median()
 # - **Few labels**: the pretrained start is everything. The probe is safe, since it cannot destroy anything; careful fine-tuning keeps what the probe has; bold fine-tuning burns part of it on sixteen pictures.
 # - **More labels**: the probe flattens. Its features were made for another question, and no number of labels changes them. Fine-tuning goes on climbing.
 # - **Plenty**: scratch catches up. It even passes the careful fine-tuning, which never dares to leave the neighbourhood of its start; the bold one ends a little above scratch. So the rate is not a matter of taste: *the more labels you have, the less you should trust the start*.
+#
+# Go back to the figure with two questions. How many labels does training from scratch need for what fine-tuning reaches with 16? And where do the curves cross that you had not guessed? (It also holds the photographs of [At scale](#at-scale): guess before you get there.)
 #
 # What pretraining buys is above all a head start; of the gain at 16 labels, little is left at 1,024. [He et al. (2019)](../book/references.md#he-2019) report for detection on COCO that nothing is left: trained long enough from scratch, the final accuracy was no worse, even on a tenth of the pictures. What pretraining saved was time.
 #
@@ -490,12 +525,13 @@ def with_first_stages(source, k):
 
 cut_result = {"scratch": with_first_stages(base, 0)}
 for name, source in sources.items():
-    cut_result |= {f"{name}_{k}": with_first_stages(source, k) for k in (1, 2, 3)}
+    for k in (1, 2, 3):
+        cut_result[f"{name}_{k}"] = with_first_stages(source, k)
 
 # %% [markdown]
 # > **Predict.** Where do the curves of *near* and *far* part: after the first stage, or only at the last?
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Accuracy on fresh pictures against the number of frozen stages, 0 to 3. All start at the same point. Near stays above the start throughout, far is about as good after one stage and falls with each further one, random falls at once and most."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Accuracy on fresh pictures against the number of frozen stages, 0 to 3. All start at the same point. Near stays above the start throughout, far is a little above it after one stage and falls with each further one, random falls at once and most."}}
 rec = "09_transfer.cut"
 figure, axes = plt.subplots(figsize=(7, 2.9), layout="constrained")
 for number, name in enumerate(sources):
@@ -523,10 +559,11 @@ for name in sources:
 print(f"none copied: {band(rec, 'scratch').median:.1%}")
 for metric, value in cut_result.items():
     assert band(rec, metric).contains(value, slack=0.08), metric
-lost = [band(rec, f"near_{k}").median - band(rec, f"far_{k}").median for k in (1, 2, 3)]
+middle = {k: band(rec, k).median for k in cut_result}
+lost = [middle[f"near_{k}"] - middle[f"far_{k}"] for k in (1, 2, 3)]
 assert lost[0] < lost[1] < lost[2]
-assert band(rec, "far_1").median > band(rec, "random_1").median
-assert band(rec, "near_3").median > band(rec, "scratch").median > band(rec, "far_3").median
+assert middle["far_1"] > middle["random_1"]
+assert middle["near_3"] > middle["scratch"] > middle["far_3"]
 
 # %% [markdown]
 # The first stage is nearly generic. Even learned on shuffled pixels, where no edge is an edge, it beats a random one: what it knows is colour contrast, which a shuffle leaves alone. With each further stage the source matters more, and by the third it matters most. That is the lecture's claim, in small. With ImageNet, as reported by Yosinski et al., the first two layers of AlexNet travelled at almost no loss, layers four to seven lost clearly; they also saw something that our three stages are too few to show: cutting *between* two layers that had grown used to each other costs accuracy even without any change of task.
@@ -551,16 +588,20 @@ picture_strips(
 
 # %% tags=["band-gap"]
 def probe_after(pictures):
-    net = learn_shapes(staged_net(len(pictures.classes), SEED), pictures, 150, size=64)
+    net = staged_net(len(pictures.classes), SEED)
+    learn_shapes(net, pictures, 150, size=64)
     return right(with_probe(net, few(64)), fresh)
 
 
 TILES, SHARED = (1, 2, 4, 16), (0, 2, 4)
-gap_result = {"scratch": right(learn_shapes(staged_net(4, SEED + 1), few(64), 100), fresh)}
-gap_result |= {f"tile_{tile}": probe_after(shuffled_within(old, tile)) for tile in TILES}
+unaided = learn_shapes(staged_net(4, SEED + 1), few(64), 100)
+gap_result = {"scratch": right(unaided, fresh)}
+for tile in TILES:
+    gap_result[f"tile_{tile}"] = probe_after(shuffled_within(old, tile))
 gap_result["shared_0"] = gap_result["tile_1"]
 for count in SHARED[1:]:
-    gap_result[f"shared_{count}"] = probe_after(only(old_scenes, OLD[: 6 - count] + NEW[:count]))
+    mixed = only(old_scenes, OLD[: 6 - count] + NEW[:count])
+    gap_result[f"shared_{count}"] = probe_after(mixed)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of transfer gain with bands over seeds. Left, against tile size 1, 2, 4, 16: it falls at every step and ends near or below zero. Right, against classes shared with the new task, 0, 2, 4: it rises."}}
 rec = "09_transfer.gap"
@@ -580,7 +621,9 @@ def gain_of(key):
     )
 
 
-figure, (left, right_axes) = plt.subplots(1, 2, figsize=(7, 2.8), sharey=True, layout="constrained")
+figure, (left, right_axes) = plt.subplots(
+    1, 2, figsize=(7, 2.8), sharey=True, layout="constrained"
+)  # fmt: skip
 for axes, key, places in (
     (left, "tile", TILES),
     (right_axes, "shared", SHARED),
@@ -637,16 +680,19 @@ from course_utils.scratch.transfer.word_noise import forget_and_invent
 
 chosen = old_scenes.labels[:, 0] < len(OLD)
 hue = (old_scenes.objects.hue[chosen, 0] * 6).long().clamp(max=5)
-words = torch.cat([F.one_hot(old.labels, 6), F.one_hot(hue, 6)], 1).bool()  # (N, 12)
+words = torch.cat([F.one_hot(old.labels, 6), F.one_hot(hue, 6)], 1)  # (N, 12)
+words = words.bool()
 found = forget_and_invent(words, 0.5, 0.1, seed=SEED)
-strangers = words[torch.randperm(len(words), generator=torch.Generator().manual_seed(SEED))]
+draw = torch.Generator().manual_seed(SEED)
+strangers = words[torch.randperm(len(words), generator=draw)]
 
 
 def probe_after_words(tags):
-    """Pretrain on words alone; then a probe on 64 clean labels of the new task."""
+    """Pretrain on words alone; then probe with 64 clean labels, new task."""
     x = centred_pixels(old.images.float() / 255)
+    pairs = TensorDataset(x, tags.float())
     order = torch.Generator().manual_seed(SEED)
-    batches = DataLoader(TensorDataset(x, tags.float()), 64, shuffle=True, generator=order)
+    batches = DataLoader(pairs, 64, shuffle=True, generator=order)
     net = staged_net(12, SEED)
     learn_shapes(net, batches, 220, loss=F.binary_cross_entropy_with_logits)
     return right(with_probe(net, few(64)), fresh)
@@ -664,7 +710,7 @@ names = (*OLD, "red", "yellow", "green", "cyan", "blue", "magenta")
 for i in range(3):
     true = [n for n, t in zip(names, words[i].tolist()) if t]
     there = [n for n, t in zip(names, found[i].tolist()) if t]
-    print(f"picture {i}: true {', '.join(true)}; found {', '.join(there) or '-'}")
+    print(f"true {', '.join(true)}; found {', '.join(there) or '-'}")
 kept = (found & words).sum() / words.sum()
 wrong = (found & ~words).sum() / found.sum()
 print(f"{kept:.0%} of the true words are there")
@@ -673,7 +719,7 @@ print(f"{wrong:.0%} of the words there are wrong")
 # %% [markdown]
 # Two controls: words of *strangers* (each picture gets the whole list of another one: same words, same frequencies, no information), and no pretraining at all.
 #
-# > **Predict.** Half of all true words gone, half of what is left wrong. How much of the clean words' advantage over the controls survives?
+# > **Predict.** Half of all true words gone, half of what is left wrong. How much of the clean words' lead over the controls survives?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of seed bands, accuracy of a probe on 64 labels. Clean words highest, noisy words below them, words of strangers clearly lower, an untrained network lowest or beside it."}}
 rec = "09_transfer.words"
@@ -699,15 +745,17 @@ for key, label in labels.items():
 survives = (raw_words["noisy"] - raw_words["strangers"]).median() / (
     raw_words["clean"] - raw_words["strangers"]
 ).median()
-print(f"of the advantage over strangers' words, {survives:.0%} survives the noise")
+print(f"of the lead over strangers' words, {survives:.0%} survives the noise")
 for metric, value in words_result.items():
     assert band(rec, metric).contains(value, slack=0.08), metric
 assert 0.2 < survives < 0.5
-assert (raw_words["noisy"] > raw_words["untrained"]).all()
-assert (raw_words["noisy"] - raw_words["strangers"]).median() > 0
+for other in ("strangers", "untrained"):
+    ahead = raw_words["noisy"] > raw_words[other]
+    print(f"ahead of {other:9s} in {ahead.sum()} of {len(ahead)} seeds")
+    assert ahead.double().mean() >= 0.9
 
 # %% [markdown]
-# Less than half of the advantage is left, and yet the claim holds here: features learned from words that are mostly missing or wrong beat both controls on a clean task. At Flickr's scale it cannot be checked on a laptop; what the paper reports is that the features compare well with supervised ones on several tasks, after training on a hundred million photos. The price of noise is paid in pictures.
+# Less than half of the lead is left, and yet the claim holds here: features learned from words that are mostly missing or wrong beat both controls on a clean task, in all seeds but one. At Flickr's scale it cannot be checked on a laptop; what the paper reports is that the features compare well with supervised ones on several tasks, after training on a hundred million photos. The price of noise is paid in pictures.
 #
 # ## What pretraining cannot fix
 #
@@ -719,15 +767,17 @@ assert (raw_words["noisy"] - raw_words["strangers"]).median() > 0
 new_scenes = drawn_shapes(2700, 3 * SEED + 1)
 kind = new_scenes.labels[:, 0] >= len(OLD)
 half = (new_scenes.objects.hue[kind, 0] < 0.5).long()
-coloured = data.ImageSet(new_scenes.images[kind], half, ("first half", "second half"), "hue")
+halves = ("first half", "second half")
+coloured = data.ImageSet(new_scenes.images[kind], half, halves, "hue")
 asked, answers = coloured.subset(slice(200)), coloured.subset(slice(400, None))
 pixels = nn.Sequential(OrderedDict(flat=nn.Flatten(), head=nn.Linear(768, 2)))
 
+unaided = learn_shapes(staged_net(2, SEED + 1), asked, 100)
 ignored_result = {
     "pretrained": right(with_probe(base, asked), answers),
     "untrained": right(with_probe(untrained_net(6), asked), answers),
     "pixels": right(with_probe(pixels, asked), answers),
-    "scratch": right(learn_shapes(staged_net(2, SEED + 1), asked, 100), answers),
+    "scratch": right(unaided, answers),
 }
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of seed bands for the question about colour. The probe on the pretrained network stands lowest; untrained network, raw pixels and training from scratch stand to its right."}}
@@ -752,7 +802,8 @@ for key, label in labels.items():
     print(f"{label:28s} {band(rec, key)}")
 for metric, value in ignored_result.items():
     assert band(rec, metric).contains(value, slack=0.06), metric
-assert band(rec, "pretrained").median < min(band(rec, k).median for k in ("untrained", "pixels", "scratch"))
+medians = [band(rec, key).median for key in labels]
+assert medians[0] < min(medians[1:])
 
 # %% [markdown]
 # Last. Learning shapes in all colours *is* learning to be blind to colour, and it shows: even an untrained network keeps more of it. The features are good for questions that resemble the old ones, not good as such. Whoever pretrains on photos with random colour changes and then grades ripe tomatoes has this problem.
@@ -764,26 +815,29 @@ assert band(rec, "pretrained").median < min(band(rec, k).median for k in ("untra
 # | claim of the lectures | verdict | where |
 # |---|---|---|
 # | Early layers are generic and transfer. | Needs ImageNet in full; the direction holds here: what a far source costs grows with each stage that is copied from it, and is small for the first. | [cutting](#c253) |
-# | Noisy tags from Flickr also work for pretraining. | Needs Flickr in full; the direction holds here: words half forgotten and half wrong give features that beat strangers' words and an untrained network. | [words](#c254) |
+# | Noisy tags from Flickr also work for pretraining. | Needs Flickr in full; the direction holds here: words half forgotten and half wrong give features that beat strangers' words and, in all seeds but one, an untrained network. | [words](#c254) |
 #
 # ## Pitfalls
 #
 # Three stand above: [the optimiser that was built too early](#mistake-optimiser), the "frozen" network whose statistics drift, and [the schedule that forgets the groups](#mistake-one-cycle). Two more, shown going wrong.
 #
-# **Full speed on a small set.** Fine-tune with the rate of the pretraining, ten times that, and a random head:
+# **Full speed on a small set.** Fine-tune sixteen pictures with a random head and ten times the rate of the pretraining for all layers. Beside it, the careful rates:
 
 # %%
 for lr, decay in ((5e-3, 0.3), (1e-1, 1.0)):
     rough = copy.deepcopy(base)
     replace_head(rough, 4)
-    learn_shapes(rough, few(16), 100, groups=parameter_groups(rough, lr, decay), lr=lr)
+    groups = parameter_groups(rough, lr, decay)
+    learn_shapes(rough, few(16), 100, groups=groups, lr=lr)
     gone = relative_moves(base.state_dict(), rough, ["stage3"])["stage3"]
     score = right(rough, fresh)
-    print(f"rate {lr:g}, factor {decay}: stage 3 moved by {gone:.2f}; {score:.0%}")
-assert right(rough, fresh) < right(with_probe(base, few(16)), fresh)
+    line = f"stage 3 moved by {gone:.2f} of its length"
+    print(f"rate {lr:g}, factor {decay}: {line}; {score:.0%} right")
+assert gone > 2
+assert score < right(probed, fresh)
 
 # %% [markdown]
-# The pretrained weights are gone after a few steps, and what remains is training from scratch on sixteen pictures.
+# The third stage moved by several times its own length: nothing is left of what it had learned, and what remains is training from scratch on sixteen pictures.
 #
 # **Another preparation.** A pretrained network wants its pictures as it had them: same size, same range, same centring. Here somebody forgets that this one was fed pixels minus one half:
 
@@ -866,22 +920,23 @@ print("twice the forward passes, once; the probe itself costs nearly nothing")
 # </details>
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
-shaped = few(len(coloured))
+shaped, by_stage = few(len(coloured)), []
 for k in (1, 2, 3):
     width = (12, 24, 48)[k - 1]
     cut = nn.Sequential(*list(base)[:k], nn.AdaptiveAvgPool2d(1), nn.Flatten())
     scores = []
     for question in (coloured, shaped):
-        net = nn.Sequential(OrderedDict(body=cut, head=nn.Linear(width, len(question.classes))))
-        scores.append(
-            right(
-                with_probe(net, question.subset(slice(200))),
-                question.subset(slice(400, None)),
-            )
-        )
+        last = nn.Linear(width, len(question.classes))
+        net = nn.Sequential(OrderedDict(body=cut, head=last))
+        net = with_probe(net, question.subset(slice(200)))
+        scores.append(right(net, question.subset(slice(400, None))))
     print(f"stage {k}: hue {scores[0]:.0%}, shape {scores[1]:.0%}")
+    by_stage.append(scores)
 print(f"raw pixels: hue {ignored_result['pixels']:.0%}")
+hues, shapes = zip(*by_stage)
 print("shape is gained at every stage; what hue loses, it loses in the first")
+assert shapes[0] < shapes[1] < shapes[2]
+assert ignored_result["pixels"] - hues[0] > 2 * abs(hues[2] - hues[0])
 
 # %% [markdown]
 # **5. An evening.** Replace the tiles by another dial of strangeness: blur, grey in place of colour, noise, inverted brightness. Draw the gain against each. Separate "strange world" from "worse teacher": for each setting, pretrain long enough that the accuracy on the *old* task is the same.
@@ -894,7 +949,7 @@ print("shape is gained at every stage; what hue loses, it loses in the first")
 
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def until_old_is_known(pictures, level, most=4):
+def until_old_is_known(pictures, level, most=12):
     """Pretrain in short rounds until the old task reaches a level."""
     learn_from, ask_about = (
         pictures.subset(slice(1500)),
@@ -902,41 +957,65 @@ def until_old_is_known(pictures, level, most=4):
     )
     net = staged_net(6, SEED)
     for _ in range(most):
-        learn_shapes(net, learn_from, 30, size=64, lr=5e-3)
+        learn_shapes(net, learn_from, 24, size=64, lr=2e-3)
         if right(net, ask_about) >= level:
             break
     return net, right(net, ask_about)
 
 
-grey = old.images.float().mean(1, keepdim=True).expand(-1, 3, -1, -1).round().to(torch.uint8)
+reached = {}
+grey = old.images.float().mean(1, keepdim=True).round().to(torch.uint8)
+grey = grey.expand(-1, 3, -1, -1)
 for name, images in {
     "as it is": old.images,
     "grey": grey,
     "inverted": 255 - old.images,
 }.items():
-    net, known = until_old_is_known(data.ImageSet(images, old.labels, OLD, name), 0.6)
-    new_score = right(with_probe(net, few(64)), fresh)
-    print(f"{name:9s} old task {known:.0%}, new task {new_score:.0%}")
+    strange = data.ImageSet(images, old.labels, OLD, name)
+    net, known = until_old_is_known(strange, 0.6)
+    after = right(with_probe(net, few(64)), fresh)
+    print(f"{name:9s} old task {known:.0%}, new task {after:.0%}")
+    reached[name] = known, after
+print("the old task known as well, the new one not: that is the strange world")
+for name in ("grey", "inverted"):
+    assert reached[name][0] > reached["as it is"][0] - 0.05
+    assert reached[name][1] < reached["as it is"][1] - 0.05
 
 # %% [markdown]
 # ## At scale
 #
 # The same curve on photos: CIFAR-10 in two halves. The old task is aeroplane, bird, deer, frog and ship; the new one car, cat, dog, horse and truck, with 50, 250 or 1,000 labels. The network has four stages instead of three. The command is `python -m tools.record_transfer`, with `course data cifar10` before it.
+#
+# > **Predict.** Photos of birds and ships, then of cats and trucks: will the gain be larger or smaller than with the drawn shapes? With how many labels does the probe fall behind training from scratch?
 
 # %%
 record = load_record("09_transfer.cifar10")
-print(f"{len(record['seeds'])} seeds, {record['held_out']:,} held-out pictures")
+three = "scratch", "probe", "tuned"
+sizes = f"{record['pretraining']:,} old pictures, {record['held_out']:,} fresh"
+print(f"{len(record['seeds'])} seeds, {sizes}")
 print("median accuracy; guessing gives 20 %")
 for n in record["sizes"]:
-    row = ", ".join(f"{w} {band('09_transfer.cifar10', f'{w}_{n}').median:.1%}" for w in ("scratch", "probe", "tuned"))
+    cells = {w: band("09_transfer.cifar10", f"{w}_{n}") for w in three}
+    row = ", ".join(f"{w} {cell.median:.1%}" for w, cell in cells.items())
     print(f"{n:5d} labels: {row}")
 made = record["provenance"]
 print(f"{made['processor']}, {made['date']}, commit {made['commit']}")
 first, last = record["sizes"][0], record["sizes"][-1]
 photos = {k: torch.tensor(v) for k, v in record["metrics"].items()}
-assert (photos[f"tuned_{first}"] - photos[f"scratch_{first}"]).median() > 0
+won = {}
+for n in record["sizes"]:
+    won[n] = photos[f"tuned_{n}"] - photos[f"scratch_{n}"]
+for n, gain in won.items():
+    print(f"gain of fine-tuning, {n:4d} labels: {gain.median():+.1%}")
+assert all((gain > 0).all() for gain in won.values())
+assert won[first].median() > won[last].median()
+probe, scratch = (photos[f"{w}_250"].median() for w in ("probe", "scratch"))
+assert photos["probe_50"].median() > photos["scratch_50"].median()
+assert probe < scratch
 
 # %% [markdown]
+# The same three lines in another world: the probe leads with 50 labels and has fallen behind by 250; fine-tuning is ahead in every seed, by less and less. The gain is smaller than with the shapes: photos of one class differ more from each other than drawings do, and for photos this is a small old set (ImageNet has more than a million).
+#
 # With ImageNet behind it, the same step made history twice. In 2014, features of a network trained for classification, with a linear classifier on top, beat or matched systems built by hand for scenes, birds, flowers and search ([Razavian et al., 2014](../book/references.md#sharifrazavian-2014)). The same year, replacing the head and fine-tuning made the detectors of chapter 10 possible, where labels are a few hundred boxes a class.
 #
 # ## Summary
