@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What in this picture mattered
 #
-# A network says "bus". Which pixels made it say so? You will ask in four ways, from covering pixels with a grey square to a derivative, and because our pictures come with their truth, you will *score* the answers. One of the most beautiful kinds of picture turns out to say very little about the network.
+# A network says "bus". Which pixels made it say so? You will ask in three ways: cover pixels, take a derivative, bend the way back. And because our pictures come with their truth, you will *score* the answers. One of the most beautiful kinds of picture turns out to say very little about the network.
 #
 # **You will be able to**
 #
@@ -31,7 +31,7 @@ from course_utils.plotting import COLORS
 from course_utils.plotting.saliency import map_rows, outline
 from course_utils.recipes.trained import trained
 from course_utils.runtime import band, load_record, seed_everything
-from course_utils.widgets import ComputationGraph, PoolingExplorer
+from course_utils.widgets import ComputationGraph, OcclusionExplorer
 
 plotting.use_style()
 SEED = 0
@@ -53,10 +53,11 @@ with torch.no_grad():
 right = scores.argmax(1) == labels
 print(f"{right.float().mean():.0%} of 80 new pictures are named correctly")
 print(f"an object covers {masks.float().mean():.0%} of its picture on average")
-assert right.float().mean() > 0.5
+assert right.float().mean() > 0.9
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four drawn pictures of objects on photographs of ground, each object with an orange outline, its name and the probability that the network gives it above."}}
-shown = [int((right & (labels == classes.index(k))).nonzero()[0, 0]) for k in ("bus", "bird", "face", "bicycle")]
+kinds = [classes.index(k) for k in ("bus", "bird", "face", "bicycle")]
+shown = [int((right & (labels == k)).nonzero()[0, 0]) for k in kinds]
 certain = scores.softmax(1).amax(1)
 map_rows(
     [pictures.images[shown]],
@@ -78,7 +79,17 @@ map_rows(
 #
 # ## Cover it: occlusion
 #
-# Put a grey square on the picture and ask again. If the score of "bus" falls, something under the square spoke for "bus". Then move the square. [Zeiler and Fergus (2014)](../book/references.md#zeiler-fergus-2014) call it sensitivity analysis; the result is an [occlusion map](../book/glossary.md#occlusion-map).
+# Put a grey square on the picture and ask again. If the score of "bus" falls, something under the square spoke for "bus". Then move the square. [Zeiler and Fergus (2014)](../book/references.md#zeiler-fergus-2014) did it first, the lecture calls it sensitivity analysis, and the result is an [occlusion map](../book/glossary.md#occlusion-map).
+#
+# Do it by hand first. A small network (four convolutions, trained on pictures of this kind) runs in the figure below.
+#
+# > **Predict.** Where does the grey square cost the bus most: on the windows, the wheels, the roof? Does a square of half the side cost half as much?
+
+# %%
+OcclusionExplorer()
+
+# %% [markdown]
+# Drag the square, or move it with the arrow keys, and read the fall of the score. Then choose *occlusion* as the method, and the page tries all places for you: what you have just begun to do by hand, written down.
 #
 # Let $s_c(x)$ be the network's [score](../book/glossary.md#score) of class $c$ for the picture $x$: the number before the softmax. Let $x_q$ be the picture with the square at place $q$. The map is the loss:
 #
@@ -142,7 +153,7 @@ map_rows(
 )
 
 # %% [markdown]
-# Looks good? Looking good is not a result. We have the outlines, so let us keep scores, two of them, both from the literature:
+# Looking good is not a result. We have the outlines, so let us keep two scores:
 #
 # - **[Pointing game](../book/glossary.md#pointing-game)**: does the *largest* value of the map lie on the object? ([Zhang et al., 2016](../book/references.md#zhang-2016b)) One hit or miss a picture.
 # - **Share inside**: how much of the map's total lies on the object? A map that is the same everywhere gets the object's share of the picture, so divide by that. 1 is chance.
@@ -164,10 +175,10 @@ for name, m in (("occlusion", found), ("centre", middle)):
     lift = mass_inside(m, masks[few]) / masks[few].float().mean((1, 2))
     print(f"{name:10s} peak on the object {hit:.0%}, share {lift.mean():.2f}")
     shares_inside[name] = lift.mean().item()
-assert shares_inside["occlusion"] > shares_inside["centre"]
+assert shares_inside["occlusion"] > shares_inside["centre"] + 0.2
 
 # %% [markdown]
-# The middle is a hard rival: our objects are large and lie near it, and pointing there takes no network at all. The *share* tells the two apart. The clearest test needs pictures in which the middle is no help. You build them further down: two objects side by side.
+# No for the peak, yes for the share. The middle is a hard rival: our objects are large and lie near it, and pointing there takes no network at all. So a game of pointing says little on such pictures. The clearest test needs pictures in which the middle is no help. You build them further down: two objects side by side.
 #
 # ## Differentiate it: class saliency
 #
@@ -194,7 +205,8 @@ from course_utils.explain.saliency import channel_map, input_gradient
 g, saliency = class_saliency(one, target)
 assert torch.allclose(g, input_gradient(net, one, target), atol=1e-5)
 assert torch.equal(saliency, channel_map(g))
-d = 0.001 * torch.randn(one.shape, generator=torch.Generator().manual_seed(SEED))
+draw = torch.Generator().manual_seed(SEED)
+d = 0.001 * torch.randn(one.shape, generator=draw)
 with torch.no_grad():
     rise = (net(one + d) - net(one))[0, target].item()
 promised = (g * d).sum().item()
@@ -227,7 +239,7 @@ print(f"after blurring: {soft:.0%}")
 assert hit > chance + 3 * (chance * (1 - chance) / len(x)) ** 0.5
 
 # %% [markdown]
-# Grainy. Two neighbouring pixels get very different numbers, because the network's function is bent in every direction: each ReLU and each maximum adds a fold. Still, the peak lies on the object far more often than chance would have it.
+# Grainy. Two neighbouring pixels get very different numbers, because the network's function is bent in every direction: each ReLU and each maximum adds a fold. Still, the peak lies on the object far more often than chance would have it. (As often as the middle, you will object. Right: hits alone prove little here, and [At scale](#at-scale) adds four more columns.)
 #
 # ### The score, not the probability
 #
@@ -247,7 +259,9 @@ of_probability = input_gradient(net, some, wanted, of="probability")
 assert torch.allclose(by_formula, of_probability, atol=1e-4)
 length = lambda g: g.flatten(1).norm(dim=1)
 angle = F.cosine_similarity(of_score.flatten(1), of_probability.flatten(1))
-print(f"cosine of the two: median {angle.median():.2f}")
+middle, least = angle.median(), angle.min()
+print(f"cosine of the two: median {middle:.2f}, least {least:.2f}")
+assert angle.median() > 0.9
 certain = p[index, wanted].flatten()
 sides = (of_score[:, None] - every).flatten(2).norm(dim=2).amax(1)
 assert (length(of_probability) <= certain * (1 - certain) * sides + 1e-5).all()
@@ -288,7 +302,7 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# As $p_c \to 1$, the sum is almost all $\partial s_c/\partial x$, and the bracket vanishes: its length is at most $1 - p_c$ times the largest difference between two scores' gradients (asserted above). The surer the network, the less the probability says about why. And what is left points elsewhere: it also asks how to make the *other* classes less likely. So the statement is imprecise. Take the score. (The paper does: "unnormalised class scores".)
+# As $p_c \to 1$, the sum is almost all $\partial s_c/\partial x$, and the bracket vanishes: its length is at most $1 - p_c$ times the largest difference between two scores' gradients (asserted above). The surer the network, the less the probability says about why, until 32 bits hold nothing of it. And it *mixes*: by equation 8.35 it also asks how to make the other classes less likely. In this network the mixture hardly turns the map (the cosines above); nothing in the equation promises that. So the statement is imprecise. Take the score. (The paper does, and says so: the unnormalised scores rather than the posteriors of the softmax.)
 #
 # ### Less grain
 #
@@ -318,8 +332,9 @@ print(f"sum of shares {shares.sum():.1f}, difference {difference:.1f}")
 assert abs(shares.sum().item() - difference) < 0.1 * abs(difference) + 0.1
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Maps for a bus, a bird, a face and a bicycle in two rows: SmoothGrad, grains that gather on the objects, and integrated gradients, which are dark where the picture is far from grey."}}
-rows = [pixel_map(name, net, x[shown], labels[shown]) for name in ("SmoothGrad", "integrated")]
-map_rows(rows, ["SmoothGrad", "integrated"])
+names = ["SmoothGrad", "integrated"]
+rows = [pixel_map(name, net, x[shown], labels[shown]) for name in names]
+map_rows(rows, names)
 
 # %% [markdown]
 # ## Ask a hidden unit
@@ -365,7 +380,8 @@ figure, panels = plt.subplots(1, 4, figsize=(7, 1.95), layout="constrained")
 panels[0].imshow(pictures.images[shown[0]].permute(1, 2, 0))
 for axes, values in zip(panels[1:], units):
     axes.imshow(values / values.max(), cmap="gray_r", vmin=0, vmax=0.6)
-for axes, box, word in zip(panels, boxes, ("picture", "stage 1", "stage 2", "stage 3")):
+words = ("picture", "stage 1", "stage 2", "stage 3")
+for axes, box, word in zip(panels, boxes, words):
     outline(axes, box)
     axes.set(xticks=[], yticks=[])
     axes.set_title(word, fontsize=9, loc="center")
@@ -442,10 +458,12 @@ back, deconv, guided = (
 )  # fmt: skip
 assert torch.equal(guided, back * (deconv > 0))
 assert torch.equal(guided != 0, (back != 0) & (deconv != 0))
-print([f"{(s != 0).float().mean():.2f}" for s in (back, deconv, guided)])
+for name, signal in zip(RULES, (back, deconv, guided)):
+    passed = (signal != 0).float().mean()
+    print(f"{name:10s} passes {passed:.2f} of the signals")
 
 # %% [markdown]
-# Half, half, and a quarter of the random signals pass.
+# Half, half, and a quarter: one gate of two, or both.
 #
 # <span id="c247"></span>**"Guided backpropagation changes the way pooling is traversed"**, says the lecture. Does it? Take one small network with a max pooling and no ReLU, and one with a ReLU and no pooling:
 
@@ -474,13 +492,12 @@ plain = input_gradient(convs, noise, 0)
 try:
     rule_gradient(pooled, noise, 0, "guided")
 except ValueError as error:
-    print("pooling only:", error)
+    print("pooling only, says the library:")
+    print(error)
 changed = rule_gradient(convs, noise, 0, "guided")
-print(
-    "ReLUs only: guided is the gradient:",
-    torch.allclose(changed, plain),
-)
-assert not torch.allclose(changed, plain)
+same = torch.allclose(changed, plain)
+print("ReLUs only: guided is the gradient:", same)
+assert not same
 
 # %% [markdown]
 # It does not. The rule speaks of ReLUs, and a network without them has nothing to guide. The paper even introduces it with networks that have *no* pooling ("the all convolutional net"): there the deconvnet lacks something, and here is what.
@@ -491,13 +508,7 @@ assert not torch.allclose(changed, plain)
 #
 # $$ \hat x_p = \sum_{q\,:\,w(q) = p} y_q . \tag{8.41} $$
 #
-# Play: where does the gradient of one output go (tick "one output only")? Shift the picture by a pixel and look again.
-
-# %%
-PoolingExplorer(single=True)
-
-# %% [markdown]
-# You see the switches at work, for max pooling sends its gradient back in just this way. So a deconvnet runs: unpool by switches, rectify the signal, apply the transposed filters; and again. Three layers, by hand: differences of neighbours in a row, ReLU, the larger of two.
+# You have seen switches at work already: max pooling sends its gradient back in just this way ([chapter 05c](05c_pooling.ipynb)). So a deconvnet runs: unpool by switches, rectify the signal, apply the transposed filters; and again. Three layers, by hand: differences of neighbours in a row, ReLU, the larger of two.
 
 # %% tags=["nbval-check-output"]
 from course_utils.explain.deconvnet import deconvnet, pool_with_switches, unpool
@@ -553,11 +564,14 @@ for layer, stage in (("stage2", 2), ("stage4", 4)):
 # > **Predict.** Score of the true class, sent back by the three rules. Which map will be the sharpest? Which one would you show your boss?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Maps by three rules for a bus, a bird, a face and a bicycle. Backpropagation is grainy. The deconvnet spreads over whole pictures. Guided backpropagation is the cleanest: little grain, dark marks on wheels, heads, eyes and frames."}}
-rows = [channel_map(rule_gradient(net, x[shown], labels[shown], rule)) for rule in RULES]
+asked = x[shown], labels[shown]
+rows = [channel_map(rule_gradient(net, *asked, rule)) for rule in RULES]
 map_rows(rows, list(RULES))
 
 # %% [markdown]
-# Guided backpropagation is the cleanest: little grain, dark marks on wheels, heads and eyes. Most people trust it at first sight. So ask it one thing: we sent back the score of the *right* class. What if we send back the score of a *wrong* one?
+# Most people trust the cleanest at first sight. So ask it one thing: we sent back the score of the *right* class.
+#
+# > **Predict.** Send back the score of a *wrong* class. Of which rule will the map change least?
 
 # %%
 from course_utils.explain.sanity import rank_correlation
@@ -570,7 +584,7 @@ for rule in RULES:
     other = channel_map(rule_gradient(net, x[few], wrong, rule))
     likeness[rule] = rank_correlation(asked, other).median().item()
     print(f"{rule:10s} right class against a wrong one: {likeness[rule]:.2f}")
-assert likeness["guided"] > likeness["backprop"]
+assert likeness["guided"] > likeness["backprop"] + 0.1
 
 # %% [markdown]
 # The number is a rank correlation: 1 means that both maps put the pixels in the same order, 0 that they are unrelated. Ask guided backpropagation about another class, and you get nearly the same picture. It drew what stands out in the *picture*, and hardly the reasons of a class.
@@ -600,6 +614,8 @@ print("maps", tuple(A.shape[1:]), "become one of", tuple(cam.shape[1:]))
 
 # %% [markdown]
 # Now the test that needs no luck with the middle: two objects side by side. Our network takes pictures of any size, since it ends in a mean over places. We ask for one of the two; the map should go there. **Share in the asked half**: chance is one half, and a map that ignores the question gets just that on average.
+#
+# > **Predict.** Which of the methods so far will follow the question, and which will draw both objects whatever you ask?
 
 # %%
 from course_utils.scratch.saliency.pairs import side_by_side
@@ -615,14 +631,8 @@ share = both.float().mean()
 print(f"{len(both)} pairs; both classes lead the scores in {share:.0%}")
 
 half = {}
-for method in (
-    "edges",
-    "gradient",
-    "deconvnet",
-    "guided",
-    "Grad-CAM",
-    "occlusion",
-):
+left_out = ("SmoothGrad", "integrated", "guided Grad-CAM")
+for method in ("edges", *(m for m in METHODS if m not in left_out)):
     many = slice(8) if method == "occlusion" else slice(None)
     batch, asked = pairs.images[many], pairs.asked[many]
     found = pixel_map(method, net, batch, asked, layer="stage4.relu2")
@@ -634,19 +644,22 @@ assert half["occlusion"] > 0.55
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two pictures of two objects side by side. Below each, the guided maps when asked for the left and for the right object, which look alike; then the Grad-CAM maps for both questions, which lie on the left and on the right object in turn."}}
 two_pairs = both.nonzero()[:2, 0]
 on_left = pairs.half[two_pairs][:, 0, 0]
-left_class = torch.where(on_left, pairs.asked[two_pairs], pairs.other[two_pairs])
-right_class = torch.where(on_left, pairs.other[two_pairs], pairs.asked[two_pairs])
-raw = ((pairs.images[two_pairs] + 2) / 4).clamp(0, 1)
+asked, other = pairs.asked[two_pairs], pairs.other[two_pairs]
+left_class = torch.where(on_left, asked, other)
+right_class = torch.where(on_left, other, asked)
+views = pairs.images[two_pairs]
+raw = ((views + 2) / 4).clamp(0, 1)
 rows, names = [raw], ["picture"]
 for method in ("guided", "Grad-CAM"):
     for side, asked in (("left", left_class), ("right", right_class)):
-        rows.append(pixel_map(method, net, pairs.images[two_pairs], asked, layer="stage4.relu2"))
+        rows.append(pixel_map(method, net, views, asked, layer="stage4.relu2"))
         names.append(f"{method},\n{side}")
-titles = [f"{classes[a]}, {classes[b]}" for a, b in zip(left_class, right_class)]
+both_classes = zip(left_class, right_class)
+titles = [f"{classes[a]}, {classes[b]}" for a, b in both_classes]
 map_rows(rows, names, titles)
 
 # %% [markdown]
-# Grad-CAM moves with the question. Guided backpropagation leans a little to the asked side, and draws both objects whatever you ask. (Multiply the two, and you get *guided Grad-CAM*: sharp lines where Grad-CAM looks. It borrows its sense of class from the second factor.)
+# Grad-CAM and occlusion move with the question. Guided backpropagation leans to the asked side, and draws both objects whatever you ask. (Multiply the two, and you get *guided Grad-CAM*: sharp lines where Grad-CAM looks. It borrows its sense of class from the second factor.)
 #
 # ## Does the map depend on the network at all?
 #
@@ -691,22 +704,25 @@ axes.set_xticks(
     [d.replace("head.", "").replace(".", "\n") for d in destroyed],
     fontsize=7,
 )
-axes.set(xlabel="random from here up", ylabel="rank correlation\nwith the intact map")
+axes.set_xlabel("random from here up")
+axes.set_ylabel("rank correlation\nwith the intact map")
 axes.legend(ncols=2)
 plt.show()
 
-# %%
+# %% tags=["hide-input"]
 edges = edge_map(batch)
 print("                  stages 3, 4 and head       all    like an edge")
 print("                        random             random     detector")
 for m in checked:
     like = rank_correlation(intact[m], edges).mean()
     print(f"{m:16s}{curves[m][5]:14.2f}{curves[m][-1]:18.2f}{like:14.2f}")
-assert curves["guided"][5] > curves["gradient"][5]
-assert curves["guided"][5] > curves["Grad-CAM"][5]
+for m in ("gradient", "deconvnet", "Grad-CAM"):
+    assert curves["guided"][5] > curves[m][5] + 0.1
 
 # %% [markdown]
-# Follow the curves from left to right. As soon as the last linear layer is random, Grad-CAM has lost its map, and the gradient much of its own. The guided map hardly notices. With the head and stages 3 and 4 destroyed, and with them everything this network knew about classes, it still draws much the same picture. Only when the early filters go does it fade. So it shows what the early filters find, edges above all, and calls it the reason for "bus".
+# Follow the curves from left to right. As soon as the last linear layer is random, Grad-CAM has lost its map, and the gradient much of its own. The guided map hardly notices. With the head and stages 3 and 4 destroyed, and with them everything this network knew about classes, it still draws much the same picture. Only when the early filters go does it fade. So it shows what the early filters find, and calls it the reason for "bus".
+#
+# Why does Grad-CAM's curve climb again, to nearly 0.3? Its maps are no explanation by then, and for some pictures they are empty. But random filters answer where there is contrast, and contrast lies on the objects. The last column shows the same: an edge detector's map, which knows no network at all, is that much like all four. So read 0.3 as "nothing left", not as "a third".
 #
 # Why? [Nie et al. (2018)](../book/references.md#nie-2018) show that letting only positive signals through units that were on brings back part of the *picture*, whatever the upper weights are. Guided backpropagation passes the test of beauty and fails the test of sanity, here as in the paper.
 #
@@ -789,29 +805,24 @@ for what in (*ways, "accuracy", "wrong square"):
     of_a, of_b = (band("08b_saliency.cheat", f"{n}: {what}") for n in "AB")
     assert of_a.contains(a, slack=0.1)
     assert of_b.contains(b, slack=0.1)
-    if what in ("gradient", "guided", "occlusion"):
+    if what in ways:
         assert of_a.minimum > of_b.maximum  # in each of 20 pairs of networks
+honest = band("08b_saliency.cheat", "B: accuracy")
+print("accuracy of B by seed:", honest)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four pictures of shapes with a small coloured square in one corner, and the occlusion and gradient maps of two networks. The maps of network A are dark on the square alone; those of network B lie on the shapes."}}
-eight = slice(4)
-rows, names = [cued_test.image_set.images[eight]], ["picture"]
+rows, names = [cued_test.image_set.images[:4]], ["picture"]
 for name, suspect in suspects.items():
     for way in ("gradient", "occlusion"):
-        rows.append(
-            pixel_map(
-                way,
-                suspect,
-                cued_x[eight],
-                cued_y[eight],
-                patch=6,
-                stride=2,
-            )
-        )
+        few_maps = pixel_map(
+            way, suspect, cued_x[:4], cued_y[:4], patch=6, stride=2
+        )  # fmt: skip
+        rows.append(few_maps)
         names.append(f"{name}: {way}")
 map_rows(rows, names, zoom=3)
 
 # %% [markdown]
-# Network A cheats, and every map says so: between a third and three quarters of it lies on a square of 2 %. In B the square gets about what chance gives. (In all 20 pairs of networks that we trained, each map separates the two.) The accuracy on such pictures would have *recommended* A. Only the last line shows what A is worth: where the square speaks for a wrong class, A believes the square. To see that you need pictures made for the purpose; the maps needed none.
+# Network A cheats, and every map says so: a third of it and more lies on a square of 2 %. In B the square gets about what chance gives. (In all 20 pairs of networks that we trained, each map separates the two.) The accuracy on such pictures would have *recommended* A: without the square the task is harder, and how well B learns it in so few steps depends on the seed. Only the last line shows what A is worth: where the square speaks for a wrong class, A believes the square. To see that you need pictures made for the purpose; the maps needed none.
 #
 # One more thing to notice. Guided backpropagation, which failed two tests above, finds the cheat best of all. A test can show that a map is *not* about something. No single test shows that it is right.
 #
@@ -835,7 +846,7 @@ for way in ("gradient", "occlusion"):
         share = mass_inside(found, mask) / mask.float().mean((1, 2))
         lamps_result[f"{way} on {where}"] = share.mean().item()
 
-# %%
+# %% tags=["hide-input"]
 print(f"variance explained: {lamps_result['explained']:.1%}")
 for way in ("gradient", "occlusion"):
     red, green = (lamps_result[f"{way} on {c}"] for c in ("red", "green"))
@@ -847,10 +858,12 @@ for way in ("gradient", "occlusion"):
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four pictures of a red and a green lamp with a thin outline around the red one. Below, the gradient and the occlusion maps of the network that tells the red lamp's brightness: both are dark on the red lamp; the occlusion map is white on the green one."}}
 four = lamps.images[:4]
-rows = [four.clamp(0, 1)] + [pixel_map(w, teller, four, patch=4, stride=2, fill=0.2) for w in ("gradient", "occlusion")]
+names, rows = ["gradient", "occlusion"], [four.clamp(0, 1)]
+for way in names:
+    rows.append(pixel_map(way, teller, four, patch=4, stride=2, fill=0.2))
 map_rows(
     rows,
-    ["picture", "gradient", "occlusion"],
+    ["picture", *names],
     outlines=lamps.cause[:4],
     zoom=4,
 )
@@ -903,14 +916,14 @@ assert passes["occlusion"] == (positions(64, 16, 8) ** 2 + 1, 0)
 # | [C246](#c246) Class saliency back-propagates the likelihood | imprecise | the score; the gradient of the probability fades as $1 - p_c$ and mixes in the other classes |
 # | [C247](#c247) Guided backpropagation changes how pooling is traversed | false | it changes the ReLU's rule; switches of poolings belong to the deconvnet |
 # | [C248](#c248) Occlusion is slow and its map coarse | true | as many passes as places (8.32), and nothing finer than the square |
-# | [C249](#c249) Input reconstruction is costly, deconvolution cheap | true | hundreds of passes against one there and one back |
+# | [C249](#c249) Input reconstruction is costly, deconvolution cheap | true | here 100 steps, each a pass there and one back, against a single one |
 # | [C252](#c252) Deconvolution and guided backpropagation send activations back to the image | true | two settings of one rule; guided passes what both others pass |
 #
 # ## Pitfalls
 #
-# **1. Scaling each map to its own maximum.** All figures above do it, and so does every paper. It makes a map that says nothing look as strong as one that says much. Here is a picture of mere ground, and what occlusion finds in it:
+# **1. Scaling each map to its own maximum.** All figures above do it, and so does every paper. It makes a map that says nothing look as strong as one that says much. Here is a picture of mere ground. Its darkest place is as dark as that of the bus:
 
-# %% mystnb={"image": {"alt": "A picture with a bus and a picture of gray noise without any object, and their occlusion maps, each scaled to its own largest value. Both maps look equally strong, although the largest loss of score, printed above each, differs several times."}}
+# %% mystnb={"image": {"alt": "A picture with a bus and a picture of soft coloured ground without any object, and their occlusion maps, each scaled to its own largest value. The second map is as dark in its lower right corner as the first one is on the wheels, although its largest loss of score, printed above, is about a hundredth."}}
 draw = torch.Generator().manual_seed(1)
 ground = 0.25 * torch.randn(1, 3, 8, 8, generator=draw)
 ground = F.interpolate(ground, (64, 64), mode="bilinear")
@@ -921,11 +934,11 @@ top = found.amax((1, 2))
 map_rows(
     [((cases + 2) / 4).clamp(0, 1), found],
     ["picture", "occlusion"],
-    [f"largest loss {t:.1f}" for t in top],
+    [f"largest loss {t:.2f}" for t in top],
 )
 
 # %%
-assert top[0] > top[1] > 0
+assert top[0] > 10 * top[1] > 0
 print(f"the second map is {top[1] / top[0]:.0%} as strong as the first")
 
 # %% [markdown]
@@ -984,12 +997,16 @@ assert touched == 1
 torch.manual_seed(SEED)
 linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 10))
 slope = input_gradient(linear, x[:2], 3)
-assert torch.allclose(slope[0].flatten(), linear[1].weight[3])  # the same for all pictures
+assert torch.allclose(slope[0].flatten(), linear[1].weight[3])
+assert torch.allclose(slope[0], slope[1])  # the same for all pictures
 with torch.no_grad():
     above_bias = linear(x[:2])[:, 3] - linear[1].bias[3]
 assert torch.allclose((slope * x[:2]).sum((1, 2, 3)), above_bias, atol=1e-4)
-assert torch.allclose(integrated_gradients(linear, x[:2], 3, steps=1), slope * x[:2], atol=1e-5)
-print("the map is |w_c|, whatever the picture; the products add up to the score less its bias")
+theirs = integrated_gradients(linear, x[:2], 3, steps=1)
+assert torch.allclose(theirs, slope * x[:2], atol=1e-5)
+print("the map is |w_c|, largest channel, whatever the picture;")
+print("gradient times input adds up to the score less its bias,")
+print("and is what integrated gradients give from b = 0")
 
 # %% [markdown]
 # **2. The bill** (five minutes). A picture of 224 x 224 pixels, a square of 32. How many passes for strides 16, 8 and 1? At 24 ms a pass, how long does each take? From which stride on is the map finer than the square?
@@ -1065,6 +1082,9 @@ remaining = {}
 for name in ("gradient", "SmoothGrad", "Grad-CAM", "edges", "random"):
     remaining[name] = score_left(ask(name, net), batch, wanted)
     print(f"{name:12s} {remaining[name]:.2f} of the score is left on average")
+assert remaining["SmoothGrad"] < remaining["edges"] < remaining["random"]
+# SmoothGrad names the pixels that the score needs most. Edges do better than
+# random: objects have edges. Grey is a thing, too: part of each fall is damage.
 
 # %% [markdown]
 # **5. Another cheat** (half an hour). Train the two suspects again with `cue="tint"`: now a veil of colour over the whole *background* gives the class away. Which maps find it? Compare the share of each map outside the shape.
@@ -1079,13 +1099,17 @@ for name in ("gradient", "SmoothGrad", "Grad-CAM", "edges", "random"):
 veiled = make_cued_images(100, 32, seed=99, cue="tint", difficulty="easy")
 vx, vy = prepared(veiled), veiled.image_set.labels
 for name, agreement in (("cheat", 1.0), ("honest", 0.1)):
-    drawn = make_cued_images(600, 32, seed=SEED, agreement=agreement, cue="tint", difficulty="easy")
+    drawn = make_cued_images(
+        600, 32, seed=SEED, agreement=agreement, cue="tint", difficulty="easy"
+    )  # fmt: skip
     suspect = train_shape_net(drawn, SEED)
     for way in ("gradient", "occlusion"):
         found = pixel_map(way, suspect, vx, vy, layer="7", patch=6, stride=4)
         share = mass_inside(found, ~veiled.object_masks).mean().item()
         over = share / (~veiled.object_masks).float().mean().item()
         print(f"{name:7s} {way:10s} {over:.2f} times chance on the ground")
+# The cheat's maps lie evenly, about chance; the honest network's avoid the
+# ground. So a map catches this cheat only beside another: 1.0 accuses nobody.
 
 # %% [markdown]
 # **6. Random labels** (an evening). The second test of Adebayo and others: train `train_shape_net` on pictures whose labels are shuffled, until it knows them by heart, and compare its maps with those of the honest network. Which method draws the same picture for both? Write down your expectation before you run it.
@@ -1099,23 +1123,34 @@ for name, agreement in (("cheat", 1.0), ("honest", 0.1)):
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
 from dataclasses import replace
 
-honest_set = make_cued_images(200, 32, seed=5, agreement=0.1, difficulty="easy")
-mixed = honest_set.image_set.labels[torch.randperm(200, generator=torch.Generator().manual_seed(1))]
-mixed_set = replace(honest_set, image_set=replace(honest_set.image_set, labels=mixed))
-learner, parrot = (train_shape_net(s, SEED, epochs=20) for s in (honest_set, mixed_set))
+honest_set = make_cued_images(100, 32, seed=5, agreement=0.1, difficulty="easy")
+order = torch.randperm(100, generator=torch.Generator().manual_seed(1))
+mixed = replace(honest_set.image_set, labels=honest_set.image_set.labels[order])
+mixed_set = replace(honest_set, image_set=mixed)
+nets = []
+for word, drawn in (("true", honest_set), ("shuffled", mixed_set)):
+    nets.append(train_shape_net(drawn, SEED, epochs=80))
+    named = nets[-1](prepared(drawn)).argmax(1)
+    known = (named == drawn.image_set.labels).float().mean()
+    print(f"{word:9s} labels: {known:.0%} of the training pictures by heart")
+    assert known > 0.95
 for way in ("gradient", "guided", "Grad-CAM"):
-    one_map, two_map = (pixel_map(way, m, cued_x[:60], cued_y[:60], layer="7") for m in (learner, parrot))
-    print(f"{way:10s} {rank_correlation(one_map, two_map).mean():.2f}")
+    true_map, false_map = (
+        pixel_map(way, m, cued_x[:60], cued_y[:60], layer="7") for m in nets
+    )  # fmt: skip
+    print(f"{way:10s} {rank_correlation(true_map, false_map).mean():.2f}")
+# Guided backpropagation draws most nearly the same picture for a network that
+# knows shapes and for one that knows only these hundred pictures by heart.
 
 # %% [markdown]
 # ## At scale
 #
 # All of it on one sheet: five groups of new pictures, eight methods, and three baselines that know no network (random numbers, a hill in the middle, an edge detector). *Hits* is the pointing game. *Destroyed* is the same game, played by the map of the network after all its weights became random: it knows nothing, so it should hit little. *Lift* is the share inside over chance, *half* the share in the asked half, and *alike* the rank correlation of the intact and the destroyed network's maps, where small is good.
 
-# %%
+# %% tags=["hide-input"]
 record = load_record("08b_saliency.scores")
-print(record["pictures"])
-print("repeat with:", record["command"])
+groups = len(record["seeds"])
+print(f"{groups} groups of 30 new pictures; repeat: {record['command']}")
 named = band("08b_saliency.scores", "accuracy")
 print(f"named correctly: {named.minimum:.0%} to {named.maximum:.0%} of a group")
 measures = {
@@ -1134,14 +1169,24 @@ for method in order:
     shown_as = ("11.0%", "11.0%", "11.2f", "11.0%", "11.2f")
     numbers = "".join(format(v, f) for v, f in zip(values, shown_as))
     print(f"{method:18s}{numbers}")
-assert metric("Grad-CAM", "half").median > metric("guided", "half").median + 0.05
-assert metric("Grad-CAM", "random hits").median < metric("Grad-CAM", "hits").median
+middle = lambda method, what: metric(method, what).median
+assert middle("Grad-CAM", "half") > middle("guided", "half") + 0.05
+for method in ("guided", "integrated"):  # hit as much when destroyed
+    assert middle(method, "hits") - middle(method, "random hits") < 0.15
+for method in ("occlusion", "Grad-CAM"):  # do not
+    assert middle(method, "hits") - middle(method, "random hits") > 0.3
+both = "guided Grad-CAM"
+assert max(METHODS, key=lambda m: middle(m, "lift")) == both
+assert max(METHODS, key=lambda m: middle(m, "half")) == both
+assert max(METHODS, key=lambda m: middle(m, "hits")) == "integrated"
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Five panels of horizontal bars for three baselines and eight methods: peak on the object, the same for the destroyed network, share inside over chance, share in the asked half, and likeness after destruction, with whiskers from the smallest to the largest group."}}
-figure, panels = plt.subplots(1, 5, figsize=(7.4, 3.3), sharey=True, layout="constrained")
+figure, panels = plt.subplots(
+    1, 5, figsize=(7.4, 3.3), sharey=True, layout="constrained"
+)  # fmt: skip
 for axes, (what, title) in zip(panels, measures.items()):
     bands = [metric(method, what) for method in order]
-    middle = [b.median for b in bands]
+    medians = [b.median for b in bands]
     reach = [
         [b.median - b.minimum for b in bands],
         [b.maximum - b.median for b in bands],
@@ -1149,7 +1194,7 @@ for axes, (what, title) in zip(panels, measures.items()):
     tones = [COLORS["gray"]] * len(BASELINES) + [COLORS["blue"]] * len(METHODS)
     axes.barh(
         range(len(order)),
-        middle,
+        medians,
         xerr=reach,
         color=tones,
         height=0.7,
@@ -1163,7 +1208,9 @@ panels[3].axvline(0.5, color=COLORS["ink"], linestyle=":", linewidth=1)
 plt.show()
 
 # %% [markdown]
-# Read it column by column. *Hits*: nearly every method finds a large object; so do the middle and the edges. *Destroyed*: the guided map of a network that knows nothing hits the object about as often as that of the trained one. Whatever it was pointing at, it was not what the network had learned. Integrated gradients share the fault, since they multiply by the picture and inherit its edges. Occlusion and Grad-CAM fall, as an explanation must. *Half*: what knows no network gets one half; gradients and guided maps get a little more; occlusion and Grad-CAM follow the question. No method wins everywhere, and the first column alone would have crowned the wrong one.
+# Read it column by column. *Hits*: nearly every method finds a large object; so do the middle and the edges. *Destroyed*: the guided map of a network that knows nothing hits the object about as often as that of the trained one. Whatever it was pointing at, it was not what the network had learned. Integrated gradients share the fault, since they multiply by the picture and inherit its edges. Occlusion and Grad-CAM fall, as an explanation must. *Half*: what knows no network gets one half; gradients and guided maps get a little more; occlusion and Grad-CAM follow the question. The first column alone would have crowned integrated gradients.
+#
+# And the winner? By *lift* and *half* it is the product, guided Grad-CAM, and it passes *destroyed* as well. Think before you celebrate: all that this sheet can see of it is *where* it draws, and that is Grad-CAM's part. Whether the fine lines inside are reasons or only edges, the part that failed alone, no column here asks.
 #
 # ## Summary
 #
@@ -1174,6 +1221,6 @@ plt.show()
 # - **Grad-CAM** weighs the maps of a late layer; it is coarse, and moves with the question.
 # - An explanation is a claim. Test it: a truth, a baseline, a wrong class, destroyed weights, a planted cheat.
 #
-# **Further reading.** [Simonyan et al. (2013)](../book/references.md#simonyan-2013), eight pages. [Springenberg et al. (2015)](../book/references.md#springenberg-2015), section 3.4 for the three rules. [Adebayo et al. (2018)](../book/references.md#adebayo-2018): read it before you show anybody a map. [Nie et al. (2018)](../book/references.md#nie-2018) prove why guided backpropagation draws the picture back.
+# **Further reading.** [Simonyan et al. (2013)](../book/references.md#simonyan-2013), eight pages. [Springenberg et al. (2015)](../book/references.md#springenberg-2015), figure 1 for the three rules. [Adebayo et al. (2018)](../book/references.md#adebayo-2018): read it before you show anybody a map. [Nie et al. (2018)](../book/references.md#nie-2018) prove why guided backpropagation draws the picture back.
 #
 # **The next question.** These maps say where a network looked. What is left of the picture once it has looked? [What the network keeps](08c_inversion.ipynb) turns the features back into pictures.
