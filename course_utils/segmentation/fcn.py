@@ -173,7 +173,7 @@ def fcn_from_classifier(
     """Turn a classifier into an FCN with its weights: only the last layer, the scores, is new.
 
     The first linear layer's kernel of h x w gets a border of h - 1 and w - 1 zeros, so that the map keeps its size;
-    on an image of the original size its unit in the middle is the classifier's.
+    on an image of the original size its unit in the middle, ((h - 1) // 2, (w - 1) // 2), is the classifier's.
 
     Args:
         model: layers in a row with `nn.Flatten`, as for `convolutionalise`; `vgg_in_a_row` makes one of a VGG.

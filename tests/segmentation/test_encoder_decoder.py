@@ -53,3 +53,12 @@ def test_gradients_reach_every_weight() -> None:
     with pytest.raises(ValueError, match="winners"):
         EncoderDecoder(unpooling="winner")
     assert isinstance(EncoderDecoder(1, 2, 2, 1).unpool[0], nn.Identity)
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_with_the_middle_cut_only_skips_tell_of_the_image(skips: bool) -> None:
+    torch.manual_seed(0)
+    model = EncoderDecoder(1, 2, 4, 2, unpooling="nearest", skips=skips).double().eval()
+    nn.init.zeros_(model.middle.conv.weight)
+    x = torch.rand(1, 1, 8, 8, dtype=torch.float64)
+    assert torch.equal(model(x), model(x.flip(3))) == (not skips)

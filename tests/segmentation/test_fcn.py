@@ -13,9 +13,10 @@ from course_utils.segmentation.convolutionalise import vgg_in_a_row
 from course_utils.segmentation.fcn import FCN, VOC_CLASSES, fcn_from_classifier, place, split_stages
 
 
-def small_vgg(seed: int = 0) -> nn.Sequential:
-    torch.manual_seed(seed)
-    return vgg_in_a_row(VGG(11, 10, width=0.03, input_size=96).double().eval())
+def small_vgg(side: int = 3) -> nn.Sequential:
+    """A thin VGG-11 for images that five halvings bring down to ``side`` rows."""
+    torch.manual_seed(0)
+    return vgg_in_a_row(VGG(11, 10, width=0.03, input_size=32 * side).double().eval())
 
 
 def test_a_vgg_becomes_fcn_32s_16s_and_8s_with_21_channels() -> None:
@@ -33,20 +34,22 @@ def test_a_vgg_becomes_fcn_32s_16s_and_8s_with_21_channels() -> None:
         fcn_from_classifier(small_vgg(), (3, 96, 96), fused=5)
 
 
-def test_the_head_in_the_middle_is_the_classifiers_and_so_are_its_scores() -> None:
-    row = small_vgg()
-    model = fcn_from_classifier(row, (3, 96, 96), num_classes=10).eval()
+@pytest.mark.parametrize("side", [3, 2])
+def test_the_head_in_the_middle_is_the_classifiers_and_so_are_its_scores(side: int) -> None:
+    row = small_vgg(side=side)
+    model = fcn_from_classifier(row, (3, 32 * side, 32 * side), num_classes=10).eval()
     last = row[-1]
     model.score.weight.data.copy_(last.weight.data[:, :, None, None])
     model.score.bias.data.copy_(last.bias.data)
-    x = torch.rand(2, 3, 96, 96, dtype=torch.float64)
+    x = torch.rand(2, 3, 32 * side, 32 * side, dtype=torch.float64)
     maps = x
     for stage in model.stages:
         maps = stage(maps)
     scores = model.score(model.head(maps))
-    assert scores.shape == (2, 10, 3, 3)
-    assert (scores[:, :, 1, 1] - row(x)).abs().max() < 1e-10
-    assert model(x).shape == (2, 10, 96, 96)
+    assert scores.shape == (2, 10, side, side)
+    middle = (side - 1) // 2
+    assert (scores[:, :, middle, middle] - row(x)).abs().max() < 1e-10
+    assert model(x).shape == (2, 10, 32 * side, 32 * side)
 
 
 def test_scores_are_interpolated_as_the_library_does_it() -> None:

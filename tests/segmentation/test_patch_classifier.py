@@ -35,6 +35,7 @@ def test_a_patch_surrounds_its_pixel_and_mirrors_at_the_border() -> None:
     assert patches.shape == (3, 1, 5, 5)
     assert patches[:, 0, 2, 2].tolist() == [images[n, 0, i, j].item() for n, i, j in places]
     assert torch.equal(patches[0, 0], images[0, 0, 2:7, 2:7])
+    assert torch.equal(pc.cut_patches(images, places[:1], 4)[0, 0], images[0, 0, 2:6, 2:6])  # its place is (2, 2)
     assert torch.equal(patches[1, 0, 1], patches[1, 0, 3])  # rows -1 and 1 are the same row
 
 

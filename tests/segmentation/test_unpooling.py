@@ -35,6 +35,7 @@ def test_pooling_undoes_each_kind() -> None:
     assert torch.equal(F.max_pool2d(unpool_bed_of_nails(x, 3), 3), x)
     assert torch.equal(F.max_pool2d(unpool_nearest(x, 2), 2), x)
     assert torch.equal(unpool_nearest(x, 3), F.interpolate(x, scale_factor=3, mode="nearest"))
+    assert torch.equal(unpool_bed_of_nails(x, 3)[:, :, ::3, ::3], x)  # in the upper left corners
     whole = torch.rand(2, 3, 8, 10) + 0.1
     values, winners = F.max_pool2d(whole, 2, return_indices=True)
     assert torch.equal(F.max_pool2d(unpool_by_winners(values, winners, (8, 10)), 2), values)
