@@ -11,9 +11,8 @@ from .answers import Wrong, ask, read_array
 def load(network, values):
     """Give a network weights that the check knows."""
     own = dict(network.named_parameters())
-    with torch.no_grad():
-        for name, value in values.items():
-            own[name].copy_(torch.as_tensor(np.array(value, dtype=np.float32)).reshape(own[name].shape))
+    for name, value in values.items():
+        own[name].data.copy_(torch.as_tensor(np.array(value, dtype=np.float32)).reshape(own[name].shape))
     return network
 
 
@@ -91,7 +90,7 @@ class Watch:
         """Say what is different now."""
         if [m.training for m in self.network.modules()] != self.training:
             raise Wrong(
-                f"{name} changes the network's mode: put train or eval back as it was (`mode = network.training` ... `network.train(mode)`)"
+                f"{name} changes the network's mode: put train or eval back as it was (note `network.training` before, hand it to `network.train` afterwards)"
             )
         for key, value in self.network.state_dict().items():
             if not torch.equal(value, self.state[key]):

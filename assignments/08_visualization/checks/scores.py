@@ -102,9 +102,8 @@ def _fresh(draw=0):
     """A network whose weights lie around 3, 0 and -2, with different spreads."""
     network = nn.Sequential(nn.Conv2d(2, 20, 3), nn.BatchNorm2d(20), nn.ReLU(), nn.Flatten(), nn.Linear(20, 40))
     numbers = np.random.default_rng(draw)
-    with torch.no_grad():
-        for p, (mean, spread) in zip(network.parameters(), ((3, 0.1), (0, 2), (5, 0.5), (-2, 0.1), (1, 3), (0, 0.2))):
-            p.copy_(torch.tensor(mean + spread * numbers.normal(size=p.shape)))
+    for p, (mean, spread) in zip(network.parameters(), ((3, 0.1), (0, 2), (5, 0.5), (-2, 0.1), (1, 3), (0, 0.2))):
+        p.data.copy_(torch.tensor(mean + spread * numbers.normal(size=p.shape)))
     return network
 
 

@@ -27,7 +27,7 @@ def _ranks(rows):
     rows = np.round(np.asarray(rows, dtype=float), 12)
     below = (rows[:, None] < rows[:, :, None]).sum(axis=2)
     upto = (rows[:, None] <= rows[:, :, None]).sum(axis=2)
-    return below + (upto - 1) / 2
+    return (below + upto - 1) / 2
 
 
 def alike(a, b) -> float:
@@ -69,9 +69,8 @@ def sanity(rule_gradient, randomised) -> None:
 def _forgetful(randomised, network, seed, kept):
     """A network without its memory, but for the lowest parameter tensors."""
     other = randomised(network, seed)
-    with torch.no_grad():
-        for new, old in list(zip(other.parameters(), network.parameters()))[:kept]:
-            new.copy_(old)
+    for new, old in list(zip(other.parameters(), network.parameters()))[:kept]:
+        new.data.copy_(old.data)
     return other
 
 
@@ -114,7 +113,7 @@ def case(number, cover, evidence, find_cheat) -> None:
 
 
 def _accuracy(network, x, y) -> float:
-    with torch.no_grad():
+    with torch.inference_mode():
         return (network(x).argmax(dim=1) == y).double().mean().item()
 
 

@@ -91,12 +91,12 @@ def input_gradient(network, x, classes):
     Returns shape (N, C, H, W), without a graph behind it.
     """
     ### BEGIN SOLUTION
-    mode = network.training
+    was = network.training
     network.eval()
     x = x.detach().clone().requires_grad_()
     scores = network(x).gather(1, classes[:, None])
     (gradient,) = torch.autograd.grad(scores.sum(), x)
-    network.train(mode)
+    network.train(was)
     return gradient
     ### END SOLUTION
 
@@ -153,7 +153,7 @@ def occlusion(network, x, classes, patch, stride, fill):
     ### BEGIN SOLUTION
     height, width = x.shape[2:]
     tops, lefts = range(0, height - patch + stride, stride), range(0, width - patch + stride, stride)
-    mode = network.training
+    was = network.training
     network.eval()
     drops = []
     with torch.no_grad():
@@ -164,7 +164,7 @@ def occlusion(network, x, classes, patch, stride, fill):
                 top, left = tops[n // len(lefts)], lefts[n % len(lefts)]
                 copy_[:, top : top + patch, left : left + patch] = fill
             drops.append((scores[c] - network(copies)[:, c]).reshape(len(tops), len(lefts)))
-    network.train(mode)
+    network.train(was)
     return torch.stack(drops)
     ### END SOLUTION
 
@@ -232,13 +232,13 @@ def rule_gradient(network, x, classes, rule):
         return (relu_backward(grad_output[0], module.seen, rule),)
 
     relus = [module for module in network.modules() if isinstance(module, nn.ReLU)]
-    mode = network.training
+    was = network.training
     hooks = [relu.register_forward_pre_hook(note) for relu in relus]
     hooks += [relu.register_full_backward_hook(bend) for relu in relus]
     try:
         return input_gradient(network, x, classes)
     finally:
-        network.train(mode)
+        network.train(was)
         for hook in hooks:
             hook.remove()
         for relu in relus:
@@ -298,7 +298,7 @@ def class_image(network, target, start, decay, smooth):
     Returns shape (N, C, H, W).
     """
     ### BEGIN SOLUTION
-    mode = network.training
+    was = network.training
     network.eval()
     x = start.detach().clone().requires_grad_()
     # the hill is curved by at most 2 decay + 16 smooth: longer steps would swing
@@ -307,7 +307,7 @@ def class_image(network, target, start, decay, smooth):
         worth = network(x)[:, target] - decay * x.square().sum(dim=(1, 2, 3)) - smooth * total_variation(x)
         (x.grad,) = torch.autograd.grad(-worth.sum(), x)
         climber.step()
-    network.train(mode)
+    network.train(was)
     return x.detach()
     ### END SOLUTION
 
@@ -434,11 +434,11 @@ def evidence(network, x, y, masks, fill):
     Returns drop, gap: two numbers.
     """
     ### BEGIN SOLUTION
-    mode = network.training
+    was = network.training
     network.eval()
     with torch.no_grad():
         before, after = ((network(z).argmax(dim=1) == y).double().mean().item() for z in (x, cover(x, masks, fill)))
-    network.train(mode)
+    network.train(was)
     share = share_inside(saliency_map(network, x, y), masks)
     return before - after, (share.mean() - masks.double().mean()).item()
     ### END SOLUTION

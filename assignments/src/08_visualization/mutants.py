@@ -694,7 +694,7 @@ def _rough(x):
 
 def class_image(network, target, start, decay, smooth):
     x, classes = start.clone(), torch.full((len(start),), target)
-    rate = 0.8 / (2 * decay + 16 * smooth)
+    rate = 0.4 / (2 * decay + 16 * smooth)
     for _ in range(400):
         g = input_gradient(network, x, classes)
         x = x + rate * (g - 2 * decay * x - 2 * smooth * _rough(x))
