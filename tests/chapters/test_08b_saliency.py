@@ -68,17 +68,21 @@ def double(*shape, seed=0):
 
 
 def test_s209_occlusion_points_at_the_object_and_beats_the_centre():
-    net, x, labels, masks = world()
+    net, x, labels, masks = (part[:40] if isinstance(part, torch.Tensor) else part for part in world())
     found = spread(occlusion(net, x, labels, patch=16, stride=8), (64, 64), 16, 8)
     middle = pixel_map("centre", net, x)
-    assert mass_inside(found, masks).mean() > mass_inside(middle, masks).mean()
+    assert mass_inside(found, masks).mean() > 1.15 * mass_inside(middle, masks).mean()
     assert pointing_game(found, masks).float().mean() > masks.float().mean() + 0.3
-    # Where the middle is no help: two objects side by side, one asked for.
+    # Where the middle is no help: two objects side by side, and the question for either of them.
     net, pairs = pairs_of(24)
-    found = pixel_map("occlusion", net, pairs.images, pairs.asked)
-    hits, centre = pointing_game(found, pairs.object), pairs.object[:, 32, 64]
-    assert hits.float().mean() > centre.float().mean() + 0.3
-    assert mass_inside(found, pairs.half).mean() > 0.6
+    found, turned = (pixel_map("occlusion", net, pairs.images, c, stride=12) for c in (pairs.asked, pairs.other))
+    assert mass_inside(found, pairs.half).mean() > 0.7
+    assert mass_inside(turned, ~pairs.half).mean() > 0.7
+    # Who knows the generator, but not the question, points at the middle of the left or of the right half.
+    blind = torch.stack([pairs.object[:, 32, column].float().mean() for column in (32, 96)]).mean()
+    assert pairs.object[:, 32, 64].float().mean() <= blind, "the middle of the picture is worse"
+    assert pointing_game(found, pairs.object).float().mean() > blind
+    assert pointing_game(found, pairs.half).float().mean() > 0.7
 
 
 def test_s210_the_saliency_of_a_class_peaks_on_the_object_more_often_than_chance():
@@ -182,7 +186,8 @@ def test_s213_and_c252_sharp_maps_that_hardly_ask_for_the_class():
     for rule in RULES:
         maps = [channel_map(rule_gradient(net, x[:16], c[:16], rule)) for c in (labels, wrong)]
         alike[rule] = rank_correlation(*maps).median().item()
-    assert alike["guided"] > alike["backprop"]
+    assert alike["guided"] > alike["backprop"] + 0.1
+    assert alike["guided"] > 0.8
 
 
 def test_s223_saliency_and_occlusion_find_the_lamp_that_counts():
@@ -473,10 +478,20 @@ def test_the_recorded_sheet_says_which_network_it_scored():
     for method in BASELINES:
         assert band("08b_saliency.scores", f"{method}: half").contains(0.5, slack=0.1)
         assert min(record["metrics"][f"{method}: random"]) == 1
+    middle = {key: float(np.median(values)) for key, values in record["metrics"].items()}
+    for method in ("guided", "integrated"):  # a network that knows nothing hits nearly as often
+        assert middle[f"{method}: hits"] - middle[f"{method}: random hits"] < 0.15
+    for method in ("occlusion", "Grad-CAM", "guided Grad-CAM"):
+        assert middle[f"{method}: hits"] - middle[f"{method}: random hits"] > 0.3
+    for what in ("lift", "half"):
+        assert max(METHODS, key=lambda m: middle[f"{m}: {what}"]) == "guided Grad-CAM"
 
 
 def test_the_cheat_is_caught_in_all_pairs_of_networks():
-    for way in ("gradient", "occlusion"):
+    for way in ("gradient", "guided", "Grad-CAM", "occlusion"):
         cheat, honest = (band("08b_saliency.cheat", f"{n}: {way}") for n in "AB")
         assert cheat.count >= 20
         assert cheat.minimum > honest.maximum
+    accuracy, fooled = (band("08b_saliency.cheat", f"A: {what}") for what in ("accuracy", "wrong square"))
+    assert accuracy.minimum > band("08b_saliency.cheat", "B: accuracy").maximum, "accuracy would recommend the cheat"
+    assert fooled.maximum < 0.05
