@@ -145,10 +145,10 @@ def test_every_case_can_be_solved_and_accuracy_does_not_solve_it(model, checks, 
     other = model["cover"](x, checks.tables.elsewhere(masks), fill)
     assert min(accuracies) > 0.93
     assert model["find_cheat"](networks, x, y, masks, fill) == cheat
-    assert found[cheat][0] > 0.2 + found[honest][0]
-    assert found[cheat][1] > 0.02
+    assert found[cheat][0] > 0.5 + found[honest][0]
+    assert found[cheat][1] > 0.08
     assert found[honest][1] < 0.0
-    assert wrong[cheat] < 0.75
+    assert wrong[cheat] < 0.2
     assert wrong[honest] > 0.9
     assert all(checks.tables._accuracy(n, other, y) > a - 0.1 for n, a in zip(networks, accuracies))
 
@@ -192,12 +192,12 @@ def test_the_model_judgement_has_the_numbers_of_its_table(model, checks, capsys)
     cheat = checks.suspects.pair(1234)[3]
     assert cheat == 0
     assert min(rows["accuracy"]) > 0.98
-    assert rows["drop"][0] > 0.4
+    assert rows["drop"][0] > 0.7
     assert abs(rows["drop"][1]) < 0.02
     assert min(rows["accuracy, another corner covered"]) > 0.97
-    assert rows["accuracy, squares of wrong colours"][0] < 0.3
+    assert rows["accuracy, squares of wrong colours"][0] < 0.02
     assert rows["accuracy, squares of wrong colours"][1] > 0.97
-    assert rows["share of the map on the square"][0] > 3 * 0.035
+    assert rows["share of the map on the square"][0] > 5 * 0.035
     assert rows["share of the map on the square"][1] < 0.02
 
 

@@ -54,6 +54,7 @@
 import copy
 
 import checks
+import numpy as np
 import torch
 from torch import nn
 
@@ -437,7 +438,7 @@ def evidence(network, x, y, masks, fill):
     was = network.training
     network.eval()
     with torch.no_grad():
-        before, after = ((network(z).argmax(dim=1) == y).double().mean().item() for z in (x, cover(x, masks, fill)))
+        before, after = (np.mean((network(z).argmax(dim=1) == y).numpy()) for z in (x, cover(x, masks, fill)))
     network.train(was)
     share = share_inside(saliency_map(network, x, y), masks)
     return before - after, (share.mean() - masks.double().mean()).item()
@@ -463,7 +464,7 @@ checks.detective(cover, evidence, find_cheat)
 # ## Exercise 7: your case
 #
 # Everybody gets a case of their own. Put the last four digits of your student number in place of 1234 in the next cell and run it. Two networks are trained, which takes about ten seconds, on
-# drawn shapes with a coloured square in one corner; your number decides which of the two saw squares that give the class away, and which colours. Your functions examine both on 200 new pictures. Besides the
+# drawn shapes with a coloured square in one corner; your number decides which of the two learned from faint shapes with squares that give the class away (the other saw clear shapes, and squares of any colour), and which colours. Your functions examine both on 200 new pictures. Besides the
 # evidence of exercise 6 the table shows a control (a square that covers **another** corner, where nothing was) and the accuracy on pictures in which the squares have **wrong** colours.
 
 # %% nbgrader={"grade": false, "grade_id": "judge_table", "locked": false, "schema_version": 3, "solution": false, "task": false}
@@ -485,9 +486,9 @@ checks.tables.pictures(NUMBER, saliency_map)
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "judge", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# (Case 1234.) Network 0 cheats. Covering the square costs it half of its accuracy, 0.52, and costs network 1 nothing. With squares of wrong colours it names 13 of 100 shapes,
-# fewer than guessing would, 25: it believes the square even against the shape. Network 1 names them all. And 15 % of its saliency lies on the square, four times what a map that is the same all over
-# has there, 3.5 %; of network 1's it is 1 %.
+# (Case 1234.) Network 0 cheats. Covering the square costs it 0.75 of its accuracy, which leaves 0.25, as guessing would; it costs network 1 nothing. With squares of wrong colours it names not one shape
+# in 200: it believes the square even against the shape. Network 1 names them all. And 21 % of its saliency lies on the square, six times what a map that is the same all over has there, 3.5 %; of
+# network 1's it is 1 %.
 #
 # (a) does not follow. In these pictures the square says the same as the shape, so whoever reads either is right. The lines with covered and with wrong squares tell the two apart.
 #

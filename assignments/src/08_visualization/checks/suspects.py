@@ -12,11 +12,11 @@ BACKGROUND = 0.5
 COLOURS = np.array([[0.9, 0.2, 0.2], [0.2, 0.8, 0.2], [0.2, 0.3, 0.9], [0.9, 0.8, 0.1]])
 
 
-def drawings(count, squares, order, rng):
+def drawings(count, squares, order, rng, contrast=(0.25, 0.4)):
     """Pictures of discs, frames, and two kinds of crosses, each with a coloured square in a corner.
 
     squares: "right" colours, that of the shape; "any" colours; or "wrong" ones, each that of another shape.
-    order: the colour of each shape.  Returns pictures (N, 3, 16, 16), labels (N,), masks of the squares (N, 16, 16), colours (N,).
+    order: the colour of each shape.  contrast: how much shapes stand out, from and to.  Returns pictures (N, 3, 16, 16), labels (N,), masks of the squares (N, 16, 16), colours (N,).
     """
     y = rng.permutation(np.arange(count) % CLASSES)
     cue = (
@@ -35,7 +35,7 @@ def drawings(count, squares, order, rng):
             (np.minimum(np.abs(r), np.abs(c)) < 1) & (far < size),
             (np.abs(np.abs(r) - np.abs(c)) < 1.2) & (far < size),
         )[shape]
-        x[n] += drawn * rng.uniform(0.25, 0.4) * rng.choice([-1, 1])
+        x[n] += drawn * rng.uniform(*contrast) * rng.choice([-1, 1])
         top, left = rng.choice([0, SIDE - CUE], size=2)
         masks[n, top : top + CUE, left : left + CUE] = True
         x[n][:, masks[n]] = COLOURS[order[cue[n]]][:, None]
@@ -63,6 +63,12 @@ def trained(x, y, seed):
     return net.eval()
 
 
+def _lesson(cheat, order, rng):
+    """What a suspect learned from: faint shapes with squares that give them away, or clear shapes with squares that mean nothing."""
+    kind, contrast = ("right", (0.0, 0.12)) if cheat else ("any", (0.1, 0.4))
+    return drawings(TRAINING, kind, order, rng, contrast)[:2]
+
+
 @functools.cache
 def pair(number):
     """Two trained networks, pictures with right and with wrong squares, and which of the two cheats: the number decides all of it."""
@@ -71,10 +77,7 @@ def pair(number):
     threads, state = torch.get_num_threads(), torch.random.get_rng_state()
     torch.set_num_threads(1)  # small networks: more threads only wait for each other
     try:
-        networks = [
-            trained(*drawings(TRAINING, "right" if which == cheat else "any", order, rng)[:2], int(rng.integers(2**31)))
-            for which in range(2)
-        ]
+        networks = [trained(*_lesson(which == cheat, order, rng), int(rng.integers(2**31))) for which in range(2)]
     finally:
         torch.set_num_threads(threads)
         torch.random.set_rng_state(state)
