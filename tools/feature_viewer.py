@@ -39,7 +39,7 @@ WORLD, SEED, HALF, SHOWN, PATCHES = 800, 40, 400, 80, 9
 EVEN, FITTING = 12, 2
 WISHES = Regularisers(centre=0.5, l2=2.0, tv=4.0, blur=0.5, jitter=2)
 STEPS = 60
-PICTURE_QUALITY, IMAGE_QUALITY = 20, 60
+PICTURE_QUALITY, IMAGE_QUALITY = 14, 60
 
 
 class OneAnswer(nn.Module):
