@@ -228,17 +228,17 @@ def binary_cut(
     return yes[:count]
 
 
-def graph_cut(crf: GridCRF) -> Tensor:
-    """Return the labelling of lowest energy of a field with two labels, int64 (H, W)."""
-    k, height, width = crf.unary.shape
-    if k != 2:
-        raise ValueError(f"a single cut needs two labels, got {k}; use alpha_expansion")
-    start = torch.zeros(height, width, dtype=torch.int64, device=crf.unary.device)
-    return _expand(crf, start, 1)
+def expand(crf: GridCRF, labels: Tensor, alpha: int) -> Tensor:
+    """Let the best of all sets of pixels change to the label ``alpha``: one expansion move, by one cut.
 
+    Args:
+        crf: the field.
+        labels: int (H, W).
+        alpha: the label that is offered.
 
-def _expand(crf: GridCRF, labels: Tensor, alpha: int) -> Tensor:
-    """Let any set of pixels change to ``alpha``, the best set of all."""
+    Returns:
+        int64 (H, W). Energies are rounded as in `binary_cut`.
+    """
     _, height, width = crf.unary.shape
     weights = torch.cat([crf.down.flatten(), crf.right.flatten()]).double().cpu().numpy()
     first, second = _neighbours(height, width)
@@ -249,6 +249,15 @@ def _expand(crf: GridCRF, labels: Tensor, alpha: int) -> Tensor:
     )
     yes = binary_cut(unary[now, np.arange(len(now))], unary[alpha], (first, second), costs)
     return torch.where(torch.from_numpy(yes).view(height, width).to(labels.device), alpha, labels)
+
+
+def graph_cut(crf: GridCRF) -> Tensor:
+    """Return the labelling of lowest energy of a field with two labels, int64 (H, W)."""
+    k, height, width = crf.unary.shape
+    if k != 2:
+        raise ValueError(f"a single cut needs two labels, got {k}; use alpha_expansion")
+    start = torch.zeros(height, width, dtype=torch.int64, device=crf.unary.device)
+    return expand(crf, start, 1)
 
 
 def alpha_expansion(crf: GridCRF, start: Tensor | None = None, rounds: int = 5) -> tuple[Tensor, list[float]]:
@@ -270,7 +279,7 @@ def alpha_expansion(crf: GridCRF, start: Tensor | None = None, rounds: int = 5) 
     for _ in range(rounds):
         lowest = energies[-1]
         for alpha in range(len(crf.unary)):
-            offer = _expand(crf, labels, alpha)
+            offer = expand(crf, labels, alpha)
             cost = energy(crf, offer)
             if cost < lowest:  # capacities are rounded: take nothing that is not better
                 labels, lowest = offer, cost

@@ -137,11 +137,11 @@ def border_weights(instances: Tensor, w0: float = 10.0, sigma: float = 5.0) -> T
 
     numbers = [int(k) for k in instances.unique() if k != 0]
     if len(numbers) < 2:
-        return torch.zeros(height, width)
+        return torch.zeros(height, width, device=instances.device)
     distances = torch.stack([torch.from_numpy(distance_transform_edt((instances != k).cpu().numpy())) for k in numbers])
     gap = distances.sort(0).values[:2].sum(0)
     weights = w0 * torch.exp(-(gap**2) / (2 * sigma**2))
-    return weights.masked_fill(instances.cpu() != 0, 0.0).float()
+    return weights.masked_fill(instances.cpu() != 0, 0.0).float().to(instances.device)
 
 
 def expected_start_loss(num_classes: int) -> float:

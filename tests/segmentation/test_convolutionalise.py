@@ -100,6 +100,7 @@ def test_the_model_is_left_as_it_was_and_others_are_refused() -> None:
     dense = convolutionalise(model, (3, 16, 16))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert [module.training for module in model.modules()] == modes
+    assert not any(module.training for module in dense.modules())
     assert not {p.data_ptr() for p in dense.parameters()} & {p.data_ptr() for p in model.parameters()}
     assert len(layers_in_a_row(model)) == 12
     with pytest.raises(ValueError, match=r"nn\.Sequential.*Linear"):

@@ -34,6 +34,18 @@ def test_the_energy_is_the_sum_over_pixels_and_pairs() -> None:
         assert grid_crf.free_energy(crf, one) == pytest.approx(grid_crf.energy(crf, labels))  # no entropy
 
 
+def test_weights_fade_over_edges_of_the_image_in_both_directions() -> None:
+    logits = torch.randn(3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    image = torch.rand(3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    plain, crf = grid_crf.from_logits(logits, 2.0), grid_crf.from_logits(logits, 2.0, image, 0.3)
+    assert torch.allclose(plain.unary.exp().reciprocal().sum(0), torch.ones(4, 5, dtype=torch.float64))
+    assert (plain.down == 2).all()
+    assert (plain.right == 2).all()
+    for weights, (i, j), (a, b) in ((crf.down, (1, 2), (2, 2)), (crf.right, (1, 2), (1, 3))):
+        distance = (image[:, i, j] - image[:, a, b]).norm().item()
+        assert weights[i, j].item() == pytest.approx(2 * np.exp(-(distance**2) / (2 * 0.3**2)))
+
+
 def icm_one_by_one(crf: GridCRF, labels: torch.Tensor) -> torch.Tensor:
     """A sweep over the black fields, then the white ones, by the energy of the whole image alone."""
     labels = labels.clone()
@@ -72,6 +84,18 @@ def test_a_cut_finds_the_lowest_of_all_energies(weight: float) -> None:
         cut = grid_crf.graph_cut(crf)
         assert grid_crf.energy(crf, cut) == pytest.approx(grid_crf.energy(crf, best), abs=1e-6)
         assert torch.equal(cut, best)
+
+
+def test_an_expansion_is_the_best_of_all_sets_of_pixels_that_could_change() -> None:
+    for seed in range(4):
+        crf = field(seed, 3, (2, 4), 2.0)
+        labels = torch.randint(0, 3, (2, 4), generator=torch.Generator().manual_seed(seed))
+        for alpha in range(3):
+            sets = torch.tensor(list(np.ndindex(*[2] * 8)), dtype=torch.bool).view(-1, 2, 4)
+            lowest = min(grid_crf.energy(crf, torch.where(change, alpha, labels)) for change in sets)
+            moved = grid_crf.expand(crf, labels, alpha)
+            assert grid_crf.energy(crf, moved) == pytest.approx(lowest, abs=1e-6)
+            assert ((moved == labels) | (moved == alpha)).all()
 
 
 def test_expansion_goes_lower_than_icm_and_stays_close_to_the_lowest() -> None:
