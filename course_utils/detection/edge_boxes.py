@@ -88,7 +88,7 @@ def refine(groups: EdgeGroups, boxes: np.ndarray, scores: np.ndarray) -> tuple[n
 
 
 def edge_boxes(
-    image: Tensor, count: int = 1000, sigma: float = 1.5, min_side: int = 12, refined: int = 300
+    image: Tensor, count: int = 1000, sigma: float = 1.5, min_side: int = 16, refined: int = 300
 ) -> tuple[Tensor, Tensor]:
     """Propose windows by the contours that they hold whole. Meant for pictures up to about 128 pixels.
 
