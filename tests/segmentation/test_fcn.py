@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils.models.resnet import ResNet
 from course_utils.models.vgg import VGG
 from course_utils.segmentation import upsampling
 from course_utils.segmentation.convolutionalise import vgg_in_a_row
@@ -118,6 +119,22 @@ def test_what_is_in_the_image_appears_at_its_own_place(halving: str, head_side: 
             x[0, 0, at[0] - 8 : at[0] + 8, at[1] - 8 : at[1] + 8] = 1  # the middle is half a pixel before `at`
             offset = peak(model(x)) - torch.tensor(at) + 0.5
             assert offset.abs().max() < 0.1, (fused, at, offset)  # strided windows weigh pixels unevenly
+
+
+def test_a_residual_network_gives_its_stages_and_asks_for_the_corner_kernel() -> None:
+    with torch.device("meta"):
+        net = ResNet(18)
+        stages = [net.conv1, nn.Sequential(nn.MaxPool2d(3, 2, 1), net.conv2_x), net.conv3_x, net.conv4_x, net.conv5_x]
+        model = FCN(stages, nn.Identity(), fused=2)
+        assert model(torch.zeros(1, 3, 97, 130)).shape == (1, 21, 97, 130)
+    assert (model.stride, model.channels) == (8, [64, 64, 128, 256, 512])
+    assert model.centres == [(0.0, 0.0)] * 5  # windows of 3 and 7 with a stride, padded alike on both sides
+    assert model.enlarge.weight.shape[-1] == 2 * 8 - 1
+    with torch.device("meta"):
+        vgg = fcn_from_classifier(vgg_in_a_row(VGG(16)), (3, 224, 224), fused=2)
+    assert vgg.centres == [(s / 2 - 0.5,) * 2 for s in (2, 4, 8, 16, 32)]  # poolings of 2: between pixels
+    assert vgg.enlarge.weight.shape[-1] == 2 * 8
+    assert [layer.kernel_size for layer in vgg.head if isinstance(layer, nn.Conv2d)] == [(7, 7), (1, 1)]
 
 
 def test_stages_are_cut_behind_strides_and_places_repeat_borders() -> None:
