@@ -455,7 +455,7 @@ metrics = {k: torch.tensor(v) for k, v in load_record(rec)["metrics"].items()}
 print(
     "labels",
     *(f"{way:>9s}" for way in ways),
-    "  gain of careful: median (all seeds)",
+    " gain of careful (all seeds)",
 )
 for n in budgets:
     row = [f"{metrics[f'{way}_{n}'].median():9.1%}" for way in ways]
@@ -463,7 +463,7 @@ for n in budgets:
     print(
         f"{n:6d}",
         *row,
-        f"  {gain.median():+.1%} ({gain.min():+.1%} to {gain.max():+.1%})",
+        f" {gain.median():+.1%} ({gain.min():+.1%} to {gain.max():+.1%})",
     )
 for metric, value in sizes_result.items():
     assert band(rec, metric).contains(value, slack=0.06), metric
@@ -978,7 +978,7 @@ for name, images in {
     reached[name] = known, after
 print("the old task known as well, the new one not: that is the strange world")
 for name in ("grey", "inverted"):
-    assert reached[name][0] > reached["as it is"][0] - 0.05
+    assert reached[name][0] > reached["as it is"][0] - 0.1
     assert reached[name][1] < reached["as it is"][1] - 0.05
 
 # %% [markdown]
