@@ -77,7 +77,8 @@ def _intersection_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 def iou_of_rows(a: Tensor, b: Tensor) -> Tensor:
     """Return the IoU of boxes that lie as four rows, x1, y1, x2, y2, whose shapes broadcast; nothing is checked."""
-    return _ratio(*_intersection_and_union(a, b)).clamp(max=1)
+    # Never above 1, rounding or not: rounding keeps the order, so the sum of two areas is at least twice the smaller.
+    return _ratio(*_intersection_and_union(a, b))
 
 
 def box_iou(a: Tensor, b: Tensor, paired: bool = False) -> Tensor:
@@ -118,6 +119,7 @@ def generalised_box_iou(a: Tensor, b: Tensor, paired: bool = False) -> Tensor:
     _, union = _intersection_and_union(a, b)
     width, height = _around(a, b)
     around = width * height
+    # Of a box inside another the rounded union may exceed C: without the clamp GIoU would exceed IoU.
     return (iou_of_rows(a, b) - _ratio((around - union).clamp(min=0), around)).to(dtype)
 
 

@@ -72,6 +72,18 @@ def test_the_other_forms_never_exceed_iou(a: Tensor, b: Tensor) -> None:
         assert (ciou <= diou).all()
 
 
+def test_rounding_lifts_no_form_of_nested_boxes_over_its_bound() -> None:
+    """Where one box lies in the other, union and surrounding box differ by nothing but rounding."""
+    outer = random_boxes(5000, 11)
+    share = torch.rand(5000, 4, generator=torch.Generator().manual_seed(12)) * 0.3
+    sides = (outer[:, 2:] - outer[:, :2]).repeat(1, 2)
+    inner = outer + share * sides * torch.tensor([1, 1, -1, -1])
+    for a, b in ((outer, inner), (inner, outer), (outer, outer)):
+        iou, giou = box_iou(a, b, paired=True), generalised_box_iou(a, b, paired=True)
+        assert (iou <= 1).all()
+        assert (giou <= iou).all()
+
+
 def test_values_by_hand() -> None:
     a, b = torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([[1.0, 1, 3, 3]])
     assert box_iou(a, b).item() == pytest.approx(1 / 7)
