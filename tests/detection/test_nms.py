@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -170,15 +172,17 @@ def test_soft_equals_its_loop(decay: str, seed: int) -> None:
 
 
 def test_soft_by_hand() -> None:
-    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 5], [50, 50, 60, 60]], dtype=torch.float64)
+    boxes = torch.tensor(
+        [[0.0, 0, 10, 10], [0, 0, 10, 4], [50, 50, 60, 60]], dtype=torch.float64
+    )  # 0.4 over the second
     scores = torch.tensor([0.9, 0.8, 0.7], dtype=torch.float64)
     kept = soft_nms(boxes, scores, decay="linear", iou_threshold=0.3)
     assert kept.indices.tolist() == [0, 2, 1]
-    assert kept.scores.tolist() == pytest.approx([0.9, 0.7, 0.8 * (1 - 0.5)])
-    assert soft_nms(boxes, scores, sigma=0.5).scores.tolist() == pytest.approx(
-        [0.9, 0.7, 0.8 * torch.exp(torch.tensor(-0.5)).item()]
-    )
-    assert soft_nms(boxes, scores, decay="linear", iou_threshold=0.6).scores.tolist() == pytest.approx([0.9, 0.8, 0.7])
+    assert kept.scores.tolist() == pytest.approx([0.9, 0.7, 0.8 * 0.6])
+    bell = soft_nms(boxes, scores, sigma=0.5)
+    assert bell.indices.tolist() == [0, 2, 1]
+    assert bell.scores.tolist() == pytest.approx([0.9, 0.7, 0.8 * math.exp(-0.32)])
+    assert soft_nms(boxes, scores, decay="linear", iou_threshold=0.5).scores.tolist() == pytest.approx([0.9, 0.8, 0.7])
 
 
 @thresholds
