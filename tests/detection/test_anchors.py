@@ -124,7 +124,9 @@ def test_anchors_inside_the_picture() -> None:
         assert found == [i for i, b in enumerate(anchors.tolist()) if min(b) >= low and max(b) <= high]
     assert 0 < len(inside(anchors, (60, 60))) < len(anchors)
     assert len(inside(torch.zeros(0, 4), (5, 5))) == 0
-    assert inside(torch.tensor([[0.0, 0, 9, 5]]), (5, 9)).tolist() == [0]
+    wide_and_tall = torch.tensor([[0.0, 0, 9, 5], [0, 0, 5, 9]])
+    assert inside(wide_and_tall, (5, 9)).tolist() == [0]
+    assert inside(wide_and_tall, (9, 5)).tolist() == [1]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
