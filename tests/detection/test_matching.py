@@ -53,7 +53,9 @@ def test_two_objects_on_one_anchor_are_told_apart_only_by_the_rule_of_ssd() -> N
     targets = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9]])
     anchors = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 30]])
     assert match(anchors, targets, force="ties").indices.tolist() == [0, IGNORED]
-    assert match(anchors, targets, force="one").indices.tolist() == [0, 1]
+    found = match(anchors, targets, force="one")
+    assert found.indices.tolist() == [0, 1]
+    assert found.overlaps.tolist() == pytest.approx([1, 0.3])  # the second anchor overlaps the first object by 1/3
 
 
 def test_an_object_that_touches_no_anchor_is_never_forced() -> None:
