@@ -19,6 +19,7 @@ from course_utils.widgets.occlusion_explorer import OcclusionExplorer
 from course_utils.widgets.optimiser_surface import OptimiserSurface
 from course_utils.widgets.perceptron_playground import PerceptronPlayground
 from course_utils.widgets.pooling_explorer import PoolingExplorer
+from course_utils.widgets.precision_recall import PrecisionRecall
 from course_utils.widgets.receptive_field import ReceptiveField
 from course_utils.widgets.residual_flow import ResidualFlow
 from course_utils.widgets.separability import Separability
@@ -45,6 +46,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     OptimiserSurface,
     PerceptronPlayground,
     PoolingExplorer,
+    PrecisionRecall,
     ReceptiveField,
     ResidualFlow,
     Separability,
@@ -74,6 +76,7 @@ __all__ = [
     "OptimiserSurface",
     "PerceptronPlayground",
     "PoolingExplorer",
+    "PrecisionRecall",
     "ReceptiveField",
     "ResidualFlow",
     "Separability",
