@@ -3,6 +3,7 @@
 from course_utils.widgets.architecture_explorer import ArchitectureExplorer
 from course_utils.widgets.augmentation_explorer import AugmentationExplorer
 from course_utils.widgets.base import CourseWidget
+from course_utils.widgets.box_playground import BoxPlayground
 from course_utils.widgets.computation_graph import ComputationGraph
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.digit_reader import DigitReader
@@ -30,6 +31,7 @@ from course_utils.widgets.weight_dials import WeightDials
 ALL: tuple[type[CourseWidget], ...] = (
     ArchitectureExplorer,
     AugmentationExplorer,
+    BoxPlayground,
     ComputationGraph,
     ConvolutionExplorer,
     DigitReader,
@@ -59,6 +61,7 @@ __all__ = [
     "ALL",
     "ArchitectureExplorer",
     "AugmentationExplorer",
+    "BoxPlayground",
     "ComputationGraph",
     "ConvolutionExplorer",
     "CourseWidget",
