@@ -26,6 +26,7 @@ from course_utils.widgets.residual_flow import ResidualFlow
 from course_utils.widgets.separability import Separability
 from course_utils.widgets.signal_through_depth import SignalThroughDepth
 from course_utils.widgets.surrogate_losses import SurrogateLosses
+from course_utils.widgets.upsampling_explorer import UpsamplingExplorer
 from course_utils.widgets.weight_dials import WeightDials
 
 ALL: tuple[type[CourseWidget], ...] = (
@@ -54,6 +55,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     Separability,
     SignalThroughDepth,
     SurrogateLosses,
+    UpsamplingExplorer,
     WeightDials,
 )
 
@@ -85,5 +87,6 @@ __all__ = [
     "Separability",
     "SignalThroughDepth",
     "SurrogateLosses",
+    "UpsamplingExplorer",
     "WeightDials",
 ]
