@@ -156,10 +156,15 @@ def test_a_constant_map_reads_as_the_constant() -> None:
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
 def test_the_size_of_a_chunk_changes_nothing(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    features, rois = maps(3, 2, 8, 8), regions(20, 3)
-    wanted = theirs(features, rois, 3, 0.1, 2, True)
+    rois = regions(20, 3)
+    mine, other = maps(3, 2, 8, 8).requires_grad_(), maps(3, 2, 8, 8).requires_grad_()
+    wanted = theirs(other, rois, 3, 0.1, 2, True)
     monkeypatch.setattr(module, "CHUNK", chunk)
-    torch.testing.assert_close(roi_align(features, rois, 3, 0.1, 2), wanted)
+    pooled = roi_align(mine, rois, 3, 0.1, 2)
+    torch.testing.assert_close(pooled, wanted)
+    pooled.backward(pooled.detach())
+    wanted.backward(wanted.detach())
+    torch.testing.assert_close(mine.grad, other.grad)
 
 
 def test_no_regions_are_welcome() -> None:
