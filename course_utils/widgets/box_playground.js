@@ -222,7 +222,7 @@ function render({ model, el }) {
     for (const i of order) {
       const [x1, y1, x2, y2] = detections()[i], mid = (y1 + y2) / 2;
       const tries = [[x1, y1], [x2, y1], [x1, y2], [x2, y2], [(x1 + x2) / 2, y1], [x1, mid], [x2, mid], [(x1 + x2) / 2, y2], [x1, (y1 + mid) / 2], [x2, (y1 + mid) / 2], [x1, (y2 + mid) / 2], [x2, (y2 + mid) / 2]]
-        .map(([x, y]) => [clamp(x, 18, WIDTH - 18), clamp(y, 11, HEIGHT - 11)]);
+        .map(([x, y]) => [clamp(x, 23, WIDTH - 23), clamp(y, 11, HEIGHT - 11)]);
       at[i] = tries.find(([x, y]) => taken.every((one) => far(one, x, y, 36, 19)) && kept.every((one) => far(one, x, y, 22, 14))) ?? tries[4];
       taken.push(at[i]);
     }
@@ -302,7 +302,7 @@ function render({ model, el }) {
   const dial = h("div", { class: "bp-dial" });
   const names = Object.keys(get("presets")).map((name) => [name, name]);
   body.append(
-    column(stage, row(button("Next step", forward, { class: "cw-button cw-main" }), button("Before", () => update(model, { step: 0 })), button("End", end)),
+    column(h("figure", { class: "cw-figure" }, stage, h("figcaption", {}, "Corner marks: true boxes, dotted if missed. Broken lines: suppressed. \u2713 hit, \u00d72 duplicate, \u2717 false alarm.")), row(button("Next step", forward, { class: "cw-button cw-main" }), button("Before", () => update(model, { step: 0 })), button("End", end)),
       row(select(model, "method", { label: "Suppression", options: [["greedy", "greedy"], ["linear", "soft, linear"], ["gaussian", "soft, Gaussian"]], ...result }),
         toggle(model, "per_class", { label: "within each class only", ...result })),
       row(dial, slider(model, "score_threshold", { label: "Score above", min: 0, max: 0.95, step: 0.05, format: (value) => show(value), ...result }))),
