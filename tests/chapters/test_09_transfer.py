@@ -52,7 +52,7 @@ def test_s224_a_pretrained_network_beats_one_from_scratch_on_few_labels() -> Non
     )
     assert min(probe, tuned) > scratch + 0.08
     metrics = values("sizes")
-    assert len(metrics["tuned_16"]) >= 12
+    assert len(metrics["tuned_16"]) >= 20
     for way in ("probe", "tuned"):
         assert (metrics[f"{way}_16"] > metrics["scratch_16"]).all(), way
 
@@ -157,7 +157,7 @@ def test_s228_and_c254_noisy_words_still_teach() -> None:
 
 def test_s229_the_gain_shrinks_as_the_domain_moves_away() -> None:
     metrics = values("gap")
-    assert len(metrics["scratch"]) >= 8
+    assert len(metrics["scratch"]) >= 20
     gains = [float((metrics[f"tile_{tile}"] - metrics["scratch"]).median()) for tile in (1, 2, 4, 16)]
     assert gains == sorted(gains, reverse=True)
     assert gains[0] > 0.1
