@@ -160,6 +160,13 @@ def _draw_heights(rng: np.random.Generator) -> tuple[Any, ...]:
     return made["precision"], made["recall"], points.tolist()
 
 
+def _draw_averages(rng: np.random.Generator) -> tuple[Any, ...]:
+    if rng.random() < 0.8:
+        return _draw_ranking(rng)
+    # Seven of ten found, then a mistake: a recall of 0.7 does not reach COCO's own 0.7, a rounding error above.
+    return [*range(1, 8), *[0] * int(rng.integers(1, 6)), 8], 10
+
+
 def _draw_toggled(rng: np.random.Generator) -> tuple[Any, ...]:
     ranking, objects = _draw_ranking(rng, least=1)
     if rng.random() < 0.2:
@@ -200,7 +207,7 @@ class PrecisionRecall(CourseWidget):
         Twin("curve", curve, _draw_ranking),
         Twin("envelope", envelope, lambda rng: (rng.random(int(rng.integers(0, 17))).round(1).tolist(),)),
         Twin("heights", heights, _draw_heights),
-        Twin("averages", averages, _draw_ranking),
+        Twin("averages", averages, _draw_averages),
         Twin("toggled", toggled, _draw_toggled),
         Twin("repeated", repeated, _draw_repeated),
         Twin("moved", moved, _draw_moved),
