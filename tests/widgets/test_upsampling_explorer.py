@@ -105,6 +105,7 @@ def test_comparison_lines_are_pytorchs_interpolation() -> None:
             assert drawn == pytest.approx(wanted)
             checked += 1
     assert checked > 100
+    assert interpolated([1, 2], 3, 2, "nearest") == [1, 1, 2, 2, None], "half way between two the right one counts"
 
 
 def test_bilinear_and_nearest_kernels_interpolate_and_only_borders_fade() -> None:
