@@ -17,6 +17,8 @@
 # <!-- cost -->
 
 # %% tags=["setup", "hide-input"]
+import textwrap
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -59,7 +61,8 @@ with torch.no_grad():
 right = (scores.argmax(1) == world.labels).double().mean()
 weights = sum(p.numel() for p in net.parameters())
 print(f"{weights:,} weights, right on more than 9 of 10: {bool(right > 0.9)}")
-print("parts that the pictures know of:", ", ".join(world.part_names[:12]))
+print("parts that the pictures know of:")
+print(textwrap.fill(", ".join(world.part_names), 72))
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Eight small pictures with the network's answer above each: two trees, a bird, a bicycle, a car, two horses and a plane, drawn before photographs of ground, some of them covered by coloured strips."}}
 eight = plotting.image_grid(
@@ -378,7 +381,7 @@ print(tuple(second.shape))
 try:
     as_pictures(second)
 except ValueError as error:
-    print("ValueError:", error)
+    print(textwrap.fill(f"ValueError: {error}", 76))
 
 # %% [markdown]
 # Each has 24 channels, and they are no colours: channel 5 is "how much of filter 5 is there". You may paint 24 x 40 grey squares of 3 x 3 pixels. People have done it. You will learn nothing, because a number in such a square means something only together with a filter below, a ReLU and a pooling.

@@ -89,7 +89,7 @@ map_rows(
 OcclusionExplorer()
 
 # %% [markdown]
-# Drag the square, or move it with the arrow keys, and read the fall of the score. Then choose *occlusion* as the method, and the page tries all places for you: what you have just begun to do by hand, written down.
+# Drag the square, or move it with the arrow keys, and read the fall of the score. Then choose *occlusion: every place* under *Map*, and the page tries all places for you: what you have just begun to do by hand, written down. The table beneath says which map lies inside the object more often than chance. Come back to it after the next section, for picture 5: a car that the network reads as a bus.
 #
 # Let $s_c(x)$ be the network's [score](../book/glossary.md#score) of class $c$ for the picture $x$: the number before the softmax. Let $x_q$ be the picture with the square at place $q$. The map is the loss:
 #
