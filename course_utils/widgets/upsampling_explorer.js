@@ -163,7 +163,7 @@ function render({ model, el }) {
       if (wide) parts.push(t(c, high > 18 ? 106 : 106 - high, short(weight), high > 18 && on ? "ue-digit ue-inverse" : "ue-digit"));
     });
     out.forEach((value, i) => { if (i !== here) rest += box(x(i), 206 - tall(value), w, tall(value)); });
-    if (wide) out.forEach((value, i) => numbers.push(t(x(i), (202 - tall(value)).toFixed(1), short(value), "ue-digit")));
+    if (wide) out.forEach((value, i) => numbers.push(t(x(i), (202 - tall(Math.max(value, wanted[i] ?? 0))).toFixed(1), short(value), "ue-digit")));
     wanted.forEach((value, i) => { if (value !== null) ticks += `M${(x(i) - step / 2).toFixed(1)} ${(206 - tall(value)).toFixed(1)}h${step.toFixed(1)}`; });
     parts.push(label(132, `output, ${out.length} pixels${wanted.length ? `; orange: ${get("compare")}` : ""}`), p(rest, "ue-bar"), p(box(x(here), 206 - tall(out[here]), w, tall(out[here])), "ue-on"), p(ticks, "ue-tick"), ...numbers, p(`M${SIDE} 206H${room - SIDE}`, "ue-base"));
     parts.push(label(226, "taps that reach each output pixel"));

@@ -177,10 +177,6 @@ def cure(rates: Sequence[int], most: int) -> list[int] | None:
     return search([], sum(rates))
 
 
-def _short(value: float) -> str:
-    return svg.number(value)
-
-
 def _draw_values(rng: np.random.Generator) -> list[int]:
     return rng.integers(0, 10, int(rng.integers(1, 9))).tolist()
 
@@ -329,11 +325,12 @@ class UpsamplingExplorer(CourseWidget):
             )
         at = min(self.chosen, len(self.output) - 1)
         met = reaching(len(self.values), self.kernel_size, self.stride, at)
-        terms = " + ".join(f"{self.values[i]}·{_short(self.kernel[tap])}" for i, tap in met) or "nothing"
+        terms = " + ".join(f"{self.values[i]}·{svg.number(self.kernel[tap])}" for i, tap in met) or "nothing"
         turns = ", ".join(str(taps) for taps, _ in phases(self.kernel, self.stride))
         return (
             f"Transposed convolution, {self.kernel_size} taps ({self.weights}), stride {self.stride}: output pixel "
-            f"{at} is {terms} = {_short(self.output[at])}; away from the borders {turns} taps reach the pixels in turn."
+            f"{at} is {terms} = {svg.number(self.output[at])}; away from the borders {turns} taps reach the pixels "
+            "in turn."
         )
 
     def static_svg(self) -> str:
