@@ -51,7 +51,8 @@ def ask(function: Callable[..., Any], *arguments: Any) -> Any:
         if not same(before, after):
             raise Wrong(
                 f"{name} changes its argument number {position} in place, so the caller's data is different "
-                "afterwards. Make a copy first (`w = w.copy()`), or write `w = w + ...` instead of `w += ...`"
+                "afterwards. Make a copy first (`w = w.copy()`, of a tensor `w.clone()`), or write `w = w + ...` "
+                "instead of `w += ...`"
             )
     if not same(first, _call(function, name, copy.deepcopy(arguments))):
         raise Wrong(

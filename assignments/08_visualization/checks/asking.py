@@ -90,7 +90,7 @@ class Watch:
         """Say what is different now."""
         if [m.training for m in self.network.modules()] != self.training:
             raise Wrong(
-                f"{name} changes the network's mode: put train or eval back as it was (note `network.training` before, hand it to `network.train` afterwards)"
+                f"{name} changes the network's mode: put train or eval back as it was, each module's (note `m.training` of all `network.modules()` before, and give it back afterwards)"
             )
         for key, value in self.network.state_dict().items():
             if not torch.equal(value, self.state[key]):

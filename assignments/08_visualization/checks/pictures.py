@@ -17,7 +17,7 @@ def image(total_variation, class_image) -> None:
     _variation(total_variation)
     weights = np.array([[2.0, -1, 0.5, 1, 3, -2], [-1, 2, 1, -2, 0.5, 1]])
     network = load(nn.Sequential(nn.Flatten(), nn.Linear(6, 2)), {"1.weight": weights, "1.bias": [0.3, 0]}).eval()
-    for decay, smooth in ((0.25, 0.0), (0.1, 0.4)):
+    for decay, smooth in ((0.25, 0.0), (0.1, 0.4), (0.5, 0.5)):
         _linear(class_image, network, weights, decay, smooth)
     _curved(class_image)
     passed(4, "The prediction: w / (2 decay), the weights themselves.")
@@ -44,6 +44,12 @@ def _variation(total_variation):
         ((down**2).mean(axis=(1, 2, 3)) + (right**2).mean(axis=(1, 2, 3)), "total_variation takes means: sums"),
         (want / 12, "total_variation takes means: sums"),
         (np.sqrt(want), "total_variation takes a root: the sum of squares as it is"),
+        (
+            np.sqrt(
+                np.pad(down**2, ((0, 0), (0, 0), (0, 1), (0, 0))) + np.pad(right**2, ((0, 0),) * 3 + ((0, 1),))
+            ).sum(axis=(1, 2, 3)),
+            "total_variation takes a root at each pixel, as chapter 8c does: plain squares here",
+        ),
         (
             sums(down**2, right**2) + (np.diff(PAIR, axis=1) ** 2).sum(axis=(1, 2, 3)),
             "total_variation compares channels: neighbours in rows and columns alone",
@@ -87,6 +93,8 @@ def _linear(class_image, network, weights, decay, smooth):
         raise Wrong("class_image returns the start as it was: does the picture change from step to step?")
     if near(first, best(-w, decay, smooth, (2, 3))):
         raise Wrong("class_image climbs down: an optimiser of torch makes things small, so hand it minus J")
+    if not np.isfinite(got).all() or np.abs(got).max() > 1e4:
+        raise Wrong(f"class_image ends in a picture that grows without end {settings}: its steps are too long")
     if near(first, best(weights[0], decay, smooth, (2, 3))):
         raise Wrong("class_image climbs the score of another class than `target`")
     if not w @ first.ravel() > 0:
@@ -109,7 +117,7 @@ def _linear(class_image, network, weights, decay, smooth):
             )
         if share < 0.97:
             raise Wrong(
-                f"class_image reaches {share:.0%} of the possible rise of J {settings}: is J as the exercise writes it? Climb until it no longer rises"
+                f"class_image reaches {share:.0%} of the possible rise of J {settings}: is J as the exercise writes it (the score, not the probability; pixels without limits)? Climb until it no longer rises"
             )
     if np.linalg.norm(first - second) > 0.1 * np.linalg.norm(want):
         raise Wrong(
@@ -140,7 +148,7 @@ def _curved(class_image):
         if after < before + 0.6 * (top - before):
             raise Wrong(
                 f"class_image gains too little for a network with ReLUs that came in training mode: J goes from {before:.2f} to {after:.2f}, small plain "
-                f"steps reach {top:.2f}. Is the network in evaluation mode? Are the steps so long that they jump over the top?"
+                f"steps reach {top:.2f}. Is the network in evaluation mode? Does the climb begin at `start`? Are the steps so long that they jump over the top?"
             )
 
 

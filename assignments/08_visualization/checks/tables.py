@@ -62,6 +62,7 @@ def sanity(rule_gradient, randomised) -> None:
         for number, rule in enumerate(("backprop", "deconvnet", "guided")):
             top, everything, edge = rows[3 * number : 3 * number + 3]
             print(f"  {rule:38}{top:14.2f}{everything:13.2f}{edge:19.2f}")
+        print("Where the top forgot, the classes are gone: a map that is still alike did not tell of them.")
 
     _guarded("table", "rule_gradient and randomised", work)
 
@@ -81,6 +82,14 @@ def _map(signal):
     return np.abs(signal).max(axis=1)
 
 
+def four_digits(number) -> int:
+    """The number of a case, from digits in quotes or from a number."""
+    text = str(number).strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise Wrong(f'NUMBER should be four digits in quotes, as in NUMBER = "0042", got {number!r}')
+    return int(text)
+
+
 def elsewhere(masks):
     """Squares of the same size in the opposite corners: where nothing was planted."""
     return torch.flip(masks, dims=(1, 2))
@@ -90,7 +99,7 @@ def case(number, cover, evidence, find_cheat) -> None:
     """Print what the student's functions find out about the two networks of a number."""
 
     def work():
-        networks, (x, y, masks, _), (wrong_x, wrong_y, _, _), _ = pair(int(number))
+        networks, (x, y, masks, _), (wrong_x, wrong_y, _, _), _ = pair(four_digits(number))
         found = [evidence(network, x, y, masks, BACKGROUND) for network in networks]
         verdict = find_cheat(networks, x, y, masks, BACKGROUND)
         lines = {
@@ -123,7 +132,7 @@ def pictures(number, saliency_map) -> None:
     def work():
         import matplotlib.pyplot as plt
 
-        networks, (x, y, _, _), _, _ = pair(int(number))
+        networks, (x, y, _, _), _, _ = pair(four_digits(number))
         chosen = [int(torch.nonzero(y == shape)[0, 0]) for shape in range(4)]
         maps = [saliency_map(network, x[chosen], y[chosen]).detach().numpy() for network in networks]
         if any(m.shape != (4, SIDE, SIDE) for m in maps):

@@ -463,12 +463,12 @@ checks.detective(cover, evidence, find_cheat)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "judge_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 7: your case
 #
-# Everybody gets a case of their own. Put the last four digits of your student number in place of 1234 in the next cell and run it. Two networks are trained, which takes about ten seconds, on
-# drawn shapes with a coloured square in one corner; your number decides which of the two learned from faint shapes with squares that give the class away (the other saw clear shapes, and squares of any colour), and which colours. Your functions examine both on 200 new pictures. Besides the
+# Everybody gets a case of their own. Put the last four digits of your student number in place of 1234 in the next cell, in quotes, and run it. Two networks are trained, which takes about ten seconds, on
+# drawn shapes with a coloured square in one corner; your number decides which of the two cheats, and which colours there are. The cheat learned from faint shapes with squares that give the class away; the other saw clear shapes, and squares of any colour. Your functions examine both on 200 new pictures. Besides the
 # evidence of exercise 6 the table shows a control (a square that covers **another** corner, where nothing was) and the accuracy on pictures in which the squares have **wrong** colours.
 
 # %% nbgrader={"grade": false, "grade_id": "judge_table", "locked": false, "schema_version": 3, "solution": false, "task": false}
-NUMBER = 1234
+NUMBER = "1234"
 checks.tables.case(NUMBER, cover, evidence, find_cheat)
 
 # %% nbgrader={"grade": false, "grade_id": "judge_picture", "locked": false, "schema_version": 3, "solution": false, "task": false}
