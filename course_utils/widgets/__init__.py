@@ -1,5 +1,6 @@
 """Figures to play with: each is one Python class and one ES module that also runs without a kernel."""
 
+from course_utils.widgets.anchor_explorer import AnchorExplorer
 from course_utils.widgets.architecture_explorer import ArchitectureExplorer
 from course_utils.widgets.augmentation_explorer import AugmentationExplorer
 from course_utils.widgets.base import CourseWidget
@@ -30,6 +31,7 @@ from course_utils.widgets.upsampling_explorer import UpsamplingExplorer
 from course_utils.widgets.weight_dials import WeightDials
 
 ALL: tuple[type[CourseWidget], ...] = (
+    AnchorExplorer,
     ArchitectureExplorer,
     AugmentationExplorer,
     BoxPlayground,
@@ -61,6 +63,7 @@ ALL: tuple[type[CourseWidget], ...] = (
 
 __all__ = [
     "ALL",
+    "AnchorExplorer",
     "ArchitectureExplorer",
     "AugmentationExplorer",
     "BoxPlayground",
