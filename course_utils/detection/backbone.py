@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from course_utils.check import check_int
@@ -47,3 +48,23 @@ class Backbone(nn.Module):
             x = stage(x)
             maps.append(x)
         return tuple(maps)
+
+
+class PictureClassifier(nn.Module):
+    """What a backbone learns before it detects: the class of a picture (N, 3, H, W) that shows one thing.
+
+    The mean of each map goes into one linear layer, so any size will do that is a multiple of the coarsest stride.
+
+    Args:
+        backbone: shared, not copied: training the classifier trains it.
+        num_classes: C.
+    """
+
+    def __init__(self, backbone: Backbone, num_classes: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.classify = nn.Linear(sum(backbone.channels), check_int("num_classes", num_classes, minimum=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, C)."""
+        return self.classify(torch.cat([part.mean(dim=(2, 3)) for part in self.backbone(x)], dim=1))

@@ -11,6 +11,8 @@ Source: W. Liu and others, "SSD: single shot multibox detector", ECCV 2016, sect
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,13 +26,20 @@ from course_utils.detection.scene_batches import objects_of
 IGNORED = -1
 
 
-def assign(anchors: Tensor, truth: Tensor, high: float = 0.5, low: float = 0.4) -> tuple[Tensor, Tensor]:
+def assign(
+    anchors: Tensor,
+    truth: Tensor,
+    high: float = 0.5,
+    low: float = 0.4,
+    weights: Sequence[float] = SSD_WEIGHTS,
+) -> tuple[Tensor, Tensor]:
     """Return what each anchor is to say in each picture.
 
     Args:
         anchors: xyxy, (A, 4).
         truth: (N, K, 5), label and box of each object; label -1 for none.
         high, low: thresholds of `matching.match`.
+        weights: factors of the four corrections, see `coding.encode`.
 
     Returns:
         labels: int64 (N, A): 0 background, 1 + the object's label, -1 where nothing is to be learned.
@@ -44,7 +53,7 @@ def assign(anchors: Tensor, truth: Tensor, high: float = 0.5, low: float = 0.4) 
         matches = match(anchors, boxes, high, low, force="one")
         labels[i] = matches.labels(classes + 1, IGNORED)
         there = matches.foreground
-        corrections[i, there] = encode(matches.boxes(boxes), anchors[there], SSD_WEIGHTS)
+        corrections[i, there] = encode(matches.boxes(boxes), anchors[there], weights)
     return labels, corrections
 
 

@@ -6,6 +6,8 @@ three maps, batch normalisation, one size a map that doubles from map to map in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -29,6 +31,8 @@ class SSD(nn.Module):
         num_classes: C, without the background.
         size: S, pixels, a multiple of 32.
         width: of the backbone.
+        scales: sizes of the anchors as parts of S, one a map and one more.
+        weights: factors of the four corrections, see `coding.encode`.
 
     Attributes:
         anchors: xyxy (A, 4), four a cell of each map.
@@ -36,8 +40,16 @@ class SSD(nn.Module):
 
     anchors: Tensor
 
-    def __init__(self, num_classes: int, size: int = 96, width: int = 24) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        size: int = 96,
+        width: int = 24,
+        scales: Sequence[float] = SCALES,
+        weights: Sequence[float] = SSD_WEIGHTS,
+    ) -> None:
         super().__init__()
+        self.weights = tuple(weights)
         self.num_classes = check_int("num_classes", num_classes, minimum=1)
         if check_int("size", size, minimum=32) % 32:
             raise ValueError(f"size must be a multiple of 32, got {size}: the coarsest map has a cell for 32 pixels")
@@ -47,7 +59,7 @@ class SSD(nn.Module):
             [size // stride for stride in self.backbone.strides],
             self.backbone.strides,
             ((2,),) * 3,
-            [scale * size for scale in SCALES],
+            [scale * size for scale in scales],
         )
         self.register_buffer("anchors", torch.cat(maps), persistent=False)
         each = [len(a) // (size // s) ** 2 for a, s in zip(maps, self.backbone.strides, strict=True)]
@@ -68,7 +80,7 @@ class SSD(nn.Module):
     def loss(self, outputs: Tensor, truth: Tensor) -> Tensor:
         """Return the multibox loss of a batch; ``truth`` (N, K, 5) as `scene_batches.truth_of` makes it."""
         outputs = outputs.float()
-        labels, corrections = assign(self.anchors, truth)
+        labels, corrections = assign(self.anchors, truth, weights=self.weights)
         return multibox_loss(outputs[..., 4:], outputs[..., :4], labels, corrections)
 
     @torch.no_grad()
@@ -93,7 +105,7 @@ class SSD(nn.Module):
         return [self._read(row, score_threshold, iou_threshold, most) for row in outputs]
 
     def _read(self, row: Tensor, score_threshold: float, iou_threshold: float, most: int) -> Detections:
-        boxes = clip(decode(row[:, :4], self.anchors, SSD_WEIGHTS), (self.size, self.size))
+        boxes = clip(decode(row[:, :4], self.anchors, self.weights), (self.size, self.size))
         probabilities = row[:, 4:].softmax(dim=1)[:, 1:]  # (A, C)
         anchor, label = (probabilities > score_threshold).nonzero(as_tuple=True)
         score = probabilities[anchor, label]
