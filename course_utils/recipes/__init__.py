@@ -42,6 +42,7 @@ RECIPES: Mapping[str, Recipe] = _LazyRecipes(
         "miniatures": "miniatures",
         "scenes": "scenes",
         "small_scenes": "small_scenes",
+        "small_ssd": "small_ssd",
         "cifar10_resnet": "cifar10_resnet",
         "cifar10_minute": "cifar10",
         "cifar10_five_minutes": "cifar10",

@@ -231,7 +231,7 @@ function render({ model, el }) {
   const lines = h("tbody", { onclick: (event) => { const line = event.target.closest("tr"); if (line) tell(`Object ${called(Number(line.dataset.line))} chosen. `, { chosen: Number(line.dataset.line) }); } });
   const table = h("table", { class: "ae-table" }, h("thead", {}, h("tr", {}, ...["object", "pixels", "best IoU", "anchors"].map((words) => h("th", { scope: "col" }, words)))), lines);
   const title = h("p", { class: "ae-head" }), codes = h("tbody");
-  const offsets = h("table", { class: "ae-codes" }, h("tbody"), codes);
+  const offsets = h("table", { class: "ae-codes" }, codes);
   function drawSide(one, at) {
     const { counts, anchors } = now(), map = shown(), [w, tall] = [one.anchor[2] - one.anchor[0], one.anchor[3] - one.anchor[1]];
     facts.replaceChildren(...fact("anchors", `${sum()} = ${anchors.length.toLocaleString("en")}`), ...KINDS.map((kind) => fact(kind, counts[kind].toLocaleString("en"), kind)).reverse().flat(), ...fact("balance", balance(counts)));
@@ -244,15 +244,15 @@ function render({ model, el }) {
   }
 
   // ---- controls -------------------------------------------------------------------------------------------
-  // A line of boxes to tick, one a size or a ratio; one at least stays.
+  // A line of boxes to tick, one a size or a ratio; one at least stays. They are those of the one map.
   function choices(name, label, options, format) {
     const boxes = options.map((value) => h("input", { type: "checkbox", onchange: (event) => {
       const kept = options.filter((_, n) => boxes[n].checked);
       if (!kept.length) { event.target.checked = true; return say(`One ${label} has to stay.`); }
-      tell(`${label} ${format(value)} ${event.target.checked ? "added" : "left out"}. `, { [name]: kept });
+      tell(`With${event.target.checked ? "" : "out"} ${label} ${format(value)}: `, { [name]: kept, maps: "one map" });
     } }));
-    watch(model, [name, "maps"], () => boxes.forEach((box, n) => { box.checked = get(name).includes(options[n]); box.disabled = get("maps") === "three maps"; }));
-    return h("fieldset", { class: "ae-choices" }, h("legend", {}, `${label}s`), ...boxes.map((box, n) => h("label", {}, box, format(options[n]))));
+    watch(model, [name], () => boxes.forEach((box, n) => { box.checked = get(name).includes(options[n]); }));
+    return h("fieldset", { class: "ae-choices" }, h("legend", {}, `${label[0].toUpperCase()}${label.slice(1)}s`), ...boxes.map((box, n) => h("label", {}, box, format(options[n]))));
   }
   const said = (words) => ({ then: () => { note = words(); } });
   function start() {
