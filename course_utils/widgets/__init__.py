@@ -7,6 +7,7 @@ from course_utils.widgets.base import CourseWidget
 from course_utils.widgets.box_playground import BoxPlayground
 from course_utils.widgets.computation_graph import ComputationGraph
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
+from course_utils.widgets.crf_scribbles import CrfScribbles
 from course_utils.widgets.digit_reader import DigitReader
 from course_utils.widgets.equivariance_explorer import EquivarianceExplorer
 from course_utils.widgets.feature_viewer import FeatureViewer
@@ -37,6 +38,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     BoxPlayground,
     ComputationGraph,
     ConvolutionExplorer,
+    CrfScribbles,
     DigitReader,
     EquivarianceExplorer,
     FeatureViewer,
@@ -70,6 +72,7 @@ __all__ = [
     "ComputationGraph",
     "ConvolutionExplorer",
     "CourseWidget",
+    "CrfScribbles",
     "DigitReader",
     "EquivarianceExplorer",
     "FeatureViewer",
