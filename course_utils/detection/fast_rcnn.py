@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.check import check_int, check_same_length
+from course_utils.check import check_choice, check_int, check_same_length
 from course_utils.detection.backbone import Backbone
 from course_utils.detection.boxes import clip
 from course_utils.detection.coding import decode, encode
@@ -153,17 +153,21 @@ class FastRCNN(nn.Module):
         size: S, pixels, a multiple of 8.
         width: of the backbone.
         count: regions a picture that count in the loss.
+        stride: pixels from cell to cell of the map, 8 or 4; the finer map is for small things, and costs more.
     """
 
-    def __init__(self, num_classes: int, size: int = 96, width: int = 24, count: int = 48) -> None:
+    def __init__(self, num_classes: int, size: int = 96, width: int = 24, count: int = 48, stride: int = 8) -> None:
         super().__init__()
         self.size, self.count = (size, size), check_int("count", count, minimum=1)
         self.backbone = Backbone(width, levels=1)
-        self.stride = self.backbone.strides[0]
+        self.stride = check_choice("stride", stride, (8, 4))
+        if stride == 4:
+            _, *after_pooling = self.backbone.stages[0].children()
+            self.backbone.stages = nn.ModuleList([nn.Sequential(*after_pooling)])
         self.head = BoxHead(self.backbone.channels[0], num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the map (N, C, S / 8, S / 8): computed once, read by every region."""
+        """Return the map (N, C, S / stride, S / stride): computed once, read by every region."""
         return self.backbone(x)[0]
 
     def loss(self, features: Tensor, truth: Tensor, proposals: Sequence[Tensor]) -> Tensor:

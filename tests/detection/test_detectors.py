@@ -217,3 +217,13 @@ def test_a_warped_box_fills_the_square_but_for_its_context() -> None:
     assert crop[:2].max() < 0.01
     assert crop[:, :2].max() < 0.01
     torch.testing.assert_close(crop.mean(), torch.tensor((26 / 32) ** 2), rtol=0.02, atol=0)
+
+
+def test_fast_rcnn_may_keep_a_finer_map() -> None:
+    coarse, fine = FastRCNN(3, 64, 8), FastRCNN(3, 64, 8, stride=4)
+    x = torch.zeros(2, 3, 64, 64)
+    assert coarse(x).shape == (2, 24, 8, 8)
+    assert fine(x).shape == (2, 24, 16, 16)
+    assert sum(p.numel() for p in coarse.parameters()) == sum(p.numel() for p in fine.parameters())
+    with pytest.raises(ValueError, match="stride must be one of 8, 4"):
+        FastRCNN(3, stride=16)
