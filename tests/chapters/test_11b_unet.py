@@ -110,6 +110,8 @@ def test_s265_unpooling_and_transposed_convolution_restore_the_shape_and_are_com
         assert len(metrics[way]) >= 5
         assert (metrics[way] > 0.85).all(), way
         assert (metrics[f"{way} rim"] < metrics[way]).all(), way
+    for rival in ("nails", "transposed"):
+        assert (metrics["winners rim"] > metrics[f"{rival} rim"]).all(), rival
 
 
 @pytest.mark.parametrize("kind", ["conv", "pool"])
@@ -257,7 +259,7 @@ def test_s269_skips_win_at_the_border_on_drawn_cells_and_on_the_real_one() -> No
         with_skips, without = metrics[f"unet {place} rim"], metrics[f"twin {place} rim"]
         assert len(with_skips) >= 5
         assert (with_skips > without).all(), place
-    assert (metrics["unet drawn rim"] - metrics["twin drawn rim"]).median() > 0.1
+    assert (metrics["unet drawn rim"] - metrics["twin drawn rim"]).min() > 0.2
     w = world()
     rims = []
     for skips in (False, True):
