@@ -19,6 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from course_utils.check import check_int
 from course_utils.data.synthetic import CLASSES, Scenes, make_scenes
 from course_utils.detection.average_precision import coco_summary, mean_average_precision
+from course_utils.detection.backbone import STRIDES
 from course_utils.detection.multibox_loss import assign, multibox_loss
 from course_utils.detection.scene_batches import mirror, prepare, targets_of, truth_of
 from course_utils.detection.ssd import SSD
@@ -52,6 +53,7 @@ class SmallBackbone(nn.Module):
 
     def __init__(self, norm: bool = False) -> None:
         super().__init__()
+        self.channels, self.strides = tuple(width for width, _ in LAYERS[-3:]), STRIDES
         self.convs, self.norms = nn.ModuleList(), nn.ModuleList()
         before = 3
         for width, stride in LAYERS:

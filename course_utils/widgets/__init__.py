@@ -8,6 +8,7 @@ from course_utils.widgets.box_playground import BoxPlayground
 from course_utils.widgets.computation_graph import ComputationGraph
 from course_utils.widgets.convolution_explorer import ConvolutionExplorer
 from course_utils.widgets.crf_scribbles import CrfScribbles
+from course_utils.widgets.detector_explorer import DetectorExplorer
 from course_utils.widgets.digit_reader import DigitReader
 from course_utils.widgets.equivariance_explorer import EquivarianceExplorer
 from course_utils.widgets.feature_viewer import FeatureViewer
@@ -16,6 +17,7 @@ from course_utils.widgets.gradient_histogram import GradientHistogram
 from course_utils.widgets.image_numbers import ImageNumbers
 from course_utils.widgets.inception_cost import InceptionCost
 from course_utils.widgets.kernel_explorer import KernelExplorer
+from course_utils.widgets.metric_explorer import MetricExplorer
 from course_utils.widgets.mlp_playground import MlpPlayground
 from course_utils.widgets.normalisation_axes import NormalisationAxes
 from course_utils.widgets.occlusion_explorer import OcclusionExplorer
@@ -39,6 +41,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     ComputationGraph,
     ConvolutionExplorer,
     CrfScribbles,
+    DetectorExplorer,
     DigitReader,
     EquivarianceExplorer,
     FeatureViewer,
@@ -47,6 +50,7 @@ ALL: tuple[type[CourseWidget], ...] = (
     ImageNumbers,
     InceptionCost,
     KernelExplorer,
+    MetricExplorer,
     MlpPlayground,
     NormalisationAxes,
     OcclusionExplorer,
@@ -73,6 +77,7 @@ __all__ = [
     "ConvolutionExplorer",
     "CourseWidget",
     "CrfScribbles",
+    "DetectorExplorer",
     "DigitReader",
     "EquivarianceExplorer",
     "FeatureViewer",
@@ -81,6 +86,7 @@ __all__ = [
     "ImageNumbers",
     "InceptionCost",
     "KernelExplorer",
+    "MetricExplorer",
     "MlpPlayground",
     "NormalisationAxes",
     "OcclusionExplorer",

@@ -198,7 +198,7 @@ def test_a_click_tells_an_anchors_fate_and_offsets(open_widget: Callable[..., An
     assert f"Offsets {told}." in status.inner_text()
     assert [cell.inner_text() for cell in page.locator(".ae-codes td:last-child").all()] == told.split(", ")
     assert page.locator(".ae-arrow, .ae-stage circle.ae-point").count() >= 4
-    page.mouse.click(*at(page, 124, 4))
+    page.mouse.click(*at(page, 116, 4))
     assert "overlaps no object; negative" in status.inner_text()
     assert page.locator(".ae-arrow").count() == 0
 
