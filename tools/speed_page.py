@@ -10,7 +10,7 @@ description: What the training loop adds to a step, what its choices of format a
 ---
 
 <!-- Written by python -m tools.pages from results/training.json, cifar10_minute.json,
-cifar10_five_minutes.json, batches.json, convolution.json and autograd.json. -->
+cifar10_five_minutes.json, batches.json, convolution.json, autograd.json and detection.json. -->
 
 # How fast it is
 
@@ -164,14 +164,37 @@ a step of a small network: so small that what PyTorch does around the arithmetic
 """
 
 
+def detection(record: dict[str, Any]) -> str:
+    """Return the section on the pieces of detection."""
+    rows = [
+        (name, f"{row['milliseconds']:.1f} ms", f"{row['torchvision_milliseconds']:.1f} ms", f"{row['ratio']:.2f}")
+        for name, row in record["pairs"].items()
+    ]
+    return f"""## Boxes, suppression and regions
+
+The pieces of [detection](../notebooks/10_detection.ipynb) against torchvision's compiled operators. Both get the same
+input and must give the same answer: {record["boxes"]:,} boxes to suppress, encode and match, {record["table"]:,} by
+{record["table"]:,} overlaps, {record["regions"]} regions of a map with {record["channels"]} channels. A ratio above 1
+means that torchvision is faster. (Its suppression is a compiled loop over kept boxes; here they are taken in blocks
+by falling score, which pays where few boxes survive and costs where nearly all do.)
+
+{table(("piece", "here", "torchvision", "ratio"), rows)}
+
+Soft suppression, which torchvision does not have: {record["soft_nms_milliseconds"]:,.0f} ms for the crowd.
+
+{provenance(record)}
+"""
+
+
 def page() -> str:
     """Return the page's Markdown."""
-    names = ("training", "cifar10_minute", "cifar10_five_minutes", "batches", "convolution", "autograd")
+    names = ("training", "cifar10_minute", "cifar10_five_minutes", "batches", "convolution", "autograd", "detection")
     records = {name: load_record(name) for name in names}
     parts = [
         training(records["training"]),
         cifar10([records["cifar10_minute"], records["cifar10_five_minutes"]]),
         batches(records["batches"]),
         teaching_code(records["convolution"], records["autograd"]),
+        detection(records["detection"]),
     ]
     return "\n".join([HEAD, *parts])
