@@ -252,7 +252,7 @@ function render({ model, el }) {
       tell(`With${event.target.checked ? "" : "out"} ${label} ${format(value)}: `, { [name]: kept, maps: "one map" });
     } }));
     watch(model, [name], () => boxes.forEach((box, n) => { box.checked = get(name).includes(options[n]); }));
-    return h("fieldset", { class: "ae-choices" }, h("legend", {}, `${label[0].toUpperCase()}${label.slice(1)}s`), ...boxes.map((box, n) => h("label", {}, box, format(options[n]))));
+    return h("fieldset", { class: "ae-choices" }, h("legend", {}, `${label[0].toUpperCase()}${label.slice(1)}s of the one map`), ...boxes.map((box, n) => h("label", {}, box, format(options[n]))));
   }
   const said = (words) => ({ then: () => { note = words(); } });
   function start() {

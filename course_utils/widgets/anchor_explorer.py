@@ -163,8 +163,11 @@ def _draw_grid(rng: np.random.Generator) -> list[list[float]]:
 
 def _draw_match(rng: np.random.Generator) -> tuple[Any, ...]:
     high = round(0.05 * int(rng.integers(0, 20)), 2)
-    low = round(high * float(rng.choice([0, 0.5, 1])), 3)
-    return _draw_grid(rng), _draw_objects(rng), high, low, str(rng.choice(FORCES))
+    anchors, objects = _draw_grid(rng), _draw_objects(rng)
+    if anchors and objects and rng.random() < 0.4:  # a threshold that an overlap reaches exactly
+        high = iou(anchors[int(rng.integers(len(anchors)))], objects[0]) or high
+    low = high * float(rng.choice([0, 0.5, 1]))
+    return anchors, objects, high, low, str(rng.choice(FORCES))
 
 
 def _draw_tally(rng: np.random.Generator) -> tuple[Any, ...]:
