@@ -20,8 +20,8 @@ FLOORS = {
     4: ("cli",),
 }
 FLOOR = {name: floor for floor, group in FLOORS.items() for name in group}
-# Inside the ground floor: check is the lowest stone, runtime stands on it.
-ALLOWED_BESIDE = {("runtime", "check")}
+# Inside the ground floor: check is the lowest stone, runtime stands on it. A recipe trains what its neighbours define.
+ALLOWED_BESIDE = {("runtime", "check"), ("recipes", "detection")}
 
 
 def unit_of(path: Path) -> str:
