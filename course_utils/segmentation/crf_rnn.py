@@ -9,10 +9,12 @@ here (the paper: one a kernel and class).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-from course_utils.check import check_int, check_shape
+from course_utils.check import check_int, check_same_length, check_shape
 from course_utils.segmentation.dense_crf import Kernels, Messages, message_filters
 
 
@@ -38,14 +40,21 @@ class CRFRNN(nn.Module):
         super().__init__()
         self.kernels, self.filter_by = kernels or Kernels(), filter_by
         self.steps = check_int("steps", steps, minimum=1)
-        self.weights = nn.Parameter(torch.tensor([self.kernels.appearance, self.kernels.smoothness]))
+        self.weights = nn.Parameter(torch.tensor([float(self.kernels.appearance), float(self.kernels.smoothness)]))
         self.compatibility = nn.Parameter(1 - torch.eye(check_int("num_classes", num_classes, minimum=2)))
 
-    def forward(self, unary: Tensor, images: Tensor) -> Tensor:
+    def filters(self, images: Tensor) -> list[tuple[Messages, Messages]]:
+        """Return the two filters of each image: make them once, for pictures that come again in training."""
+        return [message_filters(image, self.kernels, self.filter_by) for image in images]
+
+    def forward(
+        self, unary: Tensor, images: Tensor, filters: Sequence[tuple[Messages, Messages]] | None = None
+    ) -> Tensor:
         check_shape("unary", unary, (None, len(self.compatibility), None, None))
         check_shape("images", images, (len(unary), None, *unary.shape[2:]))
-        pairs = [message_filters(image, self.kernels, self.filter_by) for image in images]
-        return torch.stack([self.refine(u, *filters) for u, filters in zip(unary, pairs, strict=True)])
+        pairs = self.filters(images) if filters is None else filters
+        check_same_length("filters", pairs, "images", images)
+        return torch.stack([self.refine(u, *both) for u, both in zip(unary, pairs, strict=True)])
 
     def refine(self, unary: Tensor, appearance: Messages, smoothness: Messages) -> Tensor:
         """Return the refined logits (C, H, W) of one picture, whose filters are given."""

@@ -24,6 +24,7 @@ from course_utils.check import check_choice, check_int, check_number, check_shap
 from course_utils.segmentation.gaussian_filter import Lattice, appearance_features, filter_by_pairs, place_features
 
 FILTERS = ("lattice", "pairs")
+AT_ONCE = 2048  # pixels up to which the sum over pairs keeps the table of all pairs
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ def message_filters(image: Tensor, kernels: Kernels, filter_by: str = "lattice")
         raw: Messages
         if filter_by == "lattice":
             raw = Lattice(features).filter
+        elif len(features) <= AT_ONCE:
+            kernel = filter_by_pairs(features, torch.eye(len(features)))
+
+            def raw(values: Tensor) -> Tensor:
+                return kernel.to(values) @ values
         else:
 
             def raw(values: Tensor) -> Tensor:

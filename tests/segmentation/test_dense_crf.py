@@ -96,6 +96,21 @@ def test_the_recurrent_layer_starts_as_mean_field() -> None:
         torch.testing.assert_close(refined[i], mean_field(unary[i], IMAGES[i]), rtol=1e-4, atol=1e-5)
 
 
+def test_filters_made_once_give_the_same_and_whole_numbers_are_weights() -> None:
+    unary = noisy(0)[:2]
+    layer = CRFRNN(2, Kernels(4, 1, 8, 0.1, 1), steps=2)
+    torch.testing.assert_close(layer(unary, IMAGES[:2]), layer(unary, IMAGES[:2], layer.filters(IMAGES[:2])))
+    with pytest.raises(ValueError, match="filters and images must have the same length"):
+        layer(unary, IMAGES[:2], layer.filters(IMAGES[:1]))
+
+
+def test_the_table_of_all_pairs_gives_what_rows_in_turn_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    unary = noisy(0)[0]
+    table = mean_field(unary, IMAGES[0], filter_by="pairs")
+    monkeypatch.setattr("course_utils.segmentation.dense_crf.AT_ONCE", 0)
+    torch.testing.assert_close(mean_field(unary, IMAGES[0], filter_by="pairs"), table)
+
+
 def test_gradients_reach_scores_weights_and_compatibility() -> None:
     torch.manual_seed(0)
     layer = CRFRNN(2, Kernels(1.0, 0.5, 3.0, 0.3, 1.0), steps=2, filter_by="pairs").double()
