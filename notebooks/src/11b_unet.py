@@ -793,7 +793,7 @@ for name, net in {
 # %% [markdown]
 # The loss is cross-entropy *plus* Dice. More than four fifths of all pixels are background; cross-entropy alone spends its first hundreds of steps on the answer "background everywhere", which is a plateau. [Dice](../book/glossary.md#dice-score) counts every class alike, and there this answer is worth little. `fit` chooses how to compute (`speed="auto"`: half precision and a better layout of memory, if your processor has them).
 #
-# This is the one long cell of the chapter: three quarters of a minute on two quiet cores, for a network that is really trained. That is why the chapter takes more than a minute.
+# This is the one long cell of the chapter, for a network that is trained until it works. Because of it the chapter may take more than a minute.
 #
 # > **Predict.** 1,875 steps with eight scenes each. Mean IoU over the eleven classes? Which are harder, large or thin shapes?
 
@@ -881,7 +881,7 @@ sheet
 # | [C273](#c273) Yu and Koltun remove the pooling | imprecise | the last two of five; the map stays at 1/8 |
 # | [C274](#c274) Repeated dilation can alias | true | rate 2: 3 of 5, 5 of 9, 7 of 13 pixels seen |
 # | [C275](#c275) Resolution costs 4 times the activations per halving left out | true | counted and measured, exactly 4 behind the halving |
-# | [C276](#c276) The dilated network is simpler and more accurate than the FCN | needs external data | VOC; their table says so; in miniature see *at scale* |
+# | [C276](#c276) The dilated network is simpler and more accurate than the FCN | external | VOC; their table says so; in miniature see *at scale* |
 #
 # ## Pitfalls
 #
@@ -1111,7 +1111,7 @@ assert torch.allclose(in_tiles, at_once, atol=1e-4)
 # %% [markdown]
 # ## At scale
 #
-# <span id="c276"></span>All methods of these two chapters, on the same cluttered scenes, with the same loss, steps and rate, and widths chosen so that the ways down are alike. One lecture says of dilated networks: "simpler and more accurate than FCN". On VOC 2012's test set, [Yu and Koltun (2016)](../book/references.md#yu-koltun-2016) report a mean IoU of 67.6 % for their front end, and the FCN's authors 62.2 % for FCN-8s; we cannot repeat either here. What we can do is compare both ideas in miniature, at equal training. The command is `python -m tools.record_dense`.
+# <span id="c276"></span>All methods of these two chapters, on the same cluttered scenes, a little smaller than above, with the same loss, steps and rate, and widths chosen so that the ways down are alike. One lecture says of dilated networks: "simpler and more accurate than FCN". On VOC 2012's test set, [Yu and Koltun (2016)](../book/references.md#yu-koltun-2016) report a mean IoU of 67.6 % for their front end, and the FCN's authors 62.2 % for FCN-8s; we cannot repeat either here. What we can do is compare both ideas in miniature, at equal training. The command is `python -m tools.record_dense`.
 #
 # > **Predict.** Which method has the best borders? Which keeps most in memory? Where does the dilated network stand?
 
