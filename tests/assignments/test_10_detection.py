@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from course_utils.detection import anchors, average_precision, coding, iou, matching, nms, true_positives
+from course_utils.grading import pack
+from course_utils.grading.assignment import load_assignment
 from tests.assignments.contract import AssignmentContract
 from tools import mutation
 
@@ -59,6 +61,10 @@ def some_boxes(count, seed):
     draw = np.random.default_rng(seed)
     start = draw.uniform(-10, 40, size=(count, 2))
     return np.concatenate([start, start + draw.uniform(5, 40, size=(count, 2))], axis=1)
+
+
+def test_the_pack_hands_out_no_line_of_the_solution():
+    pack.pack(load_assignment(NAME))  # the repaired detector and the broken one must not share a line
 
 
 # ---- the model solution beside the course's own functions ----
@@ -226,7 +232,7 @@ def test_the_model_judgement_has_the_numbers_of_its_table(checks, model, capsys)
     known, new, empty = (numbers(line)[-2:] for line in capsys.readouterr().out.splitlines()[1:])
     assert known == pytest.approx([0.674, 0.686], abs=0.01)
     assert new == pytest.approx([0.671, 0.681], abs=0.01)
-    assert empty == pytest.approx([0.247, 0.660], abs=0.02)
+    assert empty == pytest.approx([0.234, 0.662], abs=0.02)
 
 
 def test_the_use_decides_the_threshold(checks, cases, model, capsys):
@@ -244,10 +250,9 @@ def test_the_use_decides_the_threshold(checks, cases, model, capsys):
 def test_all_uses_are_given_out_and_a_case_comes_out_the_same_twice(cases):
     counts = [[cases.use_of(n) for n in range(60)].count(use) for use in cases.USES]
     assert min(counts) > 10
-    first = cases.scored(77, "empty")
-    cases.scored.cache_clear()
-    again = cases.scored(77, "empty")
-    assert sum(len(truth) > 0 for *_, truth in first) == 40
+    first = cases.scored(1234, "empty")
+    assert sum(len(truth) > 0 for *_, truth in first) == 30
+    again = cases.scored.__wrapped__(1234, "empty")
     for one, other in zip(first, again):
         for a, b in zip(one, other):
             np.testing.assert_array_equal(a, b)

@@ -61,7 +61,7 @@ def scored(number, kind):
     """Pictures of a case: "known", "new" or "empty" ones; for each the scorer's answers and the true boxes."""
     place = ("known", "new", "empty").index(kind)
     drawn, truths = scorer.pictures(
-        200 if place < 2 else 400, np.random.default_rng([number, 1 + place]), empty=0.9 * (place == 2)
+        200 if place < 2 else 300, np.random.default_rng([number, 1 + place]), empty=0.9 * (place == 2)
     )
     return [(*scorer.answers(picture, anchors()), truth) for picture, truth in zip(drawn, truths)]
 

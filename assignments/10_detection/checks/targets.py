@@ -105,8 +105,8 @@ def _thresholds(match):
     anchors = _spans((0, 10), (1, 11), (3, 13), (8, 18), (31, 41), (58, 68), (100, 110), (54, 66))
     name = "match(anchors, objects, 0.7, 0.3)"
     value = ask(match, anchors, objects, 0.7, 0.3)
-    numbers = np.asarray(value) if isinstance(value, np.ndarray | list) else np.zeros(0)
-    if numbers.shape == (8,) and numbers[0] == 1 and numbers[4] == 2:
+    numbers = read_array(value, (8,), name)
+    if numbers[0] == 1 and numbers[4] == 2:
         raise Wrong("match numbers the objects from 1: the first one has the number 0")
     got = read_answers(value, 8, 3, name)
     iou = "The anchors' highest IoU are 1, 0.82, 0.54, 0.11, 0.82, 0.4, 0 and 0.33"

@@ -314,8 +314,10 @@ def test_few_boxes(student, rng):
         [],
         "nms is not right for one box",
     )
-    got = read_indices(student.nms(np.stack([box, box]), np.array([0.2, 0.3]), 0.5), 2, "nms of two boxes")
-    judged(got, [1], [], "nms is not right for two equal boxes")
+    got = read_indices(
+        student.nms(np.stack([box, box, box + 50]), np.array([0.2, 0.3, 0.1]), 0.5), 3, "nms of three boxes"
+    )
+    judged(got, [1, 2], [], "nms is not right for two equal boxes and one apart")
 
 
 @hidden("nms", points=1.25, after=(*CHAINS, "test_ties_and_exact_overlaps", "test_few_boxes"))

@@ -19,7 +19,10 @@ def nms(nms, nms_per_class) -> None:
 
 def read_indices(value, count, name) -> list[int]:
     """Read indices of boxes."""
-    array = np.asarray(value) if isinstance(value, np.ndarray | list | tuple) else np.zeros(0)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        array = np.zeros(0)
     if array.dtype == bool and array.size:
         raise Wrong(f"{name} gives True and False: give the indices of the kept boxes, by falling score")
     if array.ndim == 2 and array.shape[1] == 4:
@@ -55,7 +58,10 @@ def _highest_first(nms):
         ([1, 2, 4], "nms gives the kept boxes in the order of the list: by falling score"),
         ([2, 4, 1], "nms gives the kept boxes by rising score: by falling score"),
         ([1, 4, 2, 0], LAST),
-        ([1], "nms keeps what overlaps and drops the rest: boxes with an IoU greater than `most` go, the others stay"),
+        (
+            [1],
+            "nms stops after the first box, or drops what does not overlap it: boxes with an IoU greater than `most` go, the others stay",
+        ),
         ([1, 3, 4, 2, 0], "nms drops nothing"),
     ]
     judge(got, [1, 4, 2], mistakes, f"{name} is not right")
