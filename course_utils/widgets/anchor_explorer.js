@@ -99,11 +99,11 @@ function render({ model, el }) {
   function now() {
     const key = JSON.stringify(["maps", "stride", "scales", "ratios", "objects", "high", "low", "force"].map(get));
     if (all?.key === key) return all;
-    const same = all && all.grid === JSON.stringify(["maps", "stride", "scales", "ratios"].map(get));
+    const grid = JSON.stringify(["maps", "stride", "scales", "ratios"].map(get)), same = all?.grid === grid;
     const maps = same ? all.maps : mapsOf(get("maps"), get("stride"), get("scales"), get("ratios"), SIZE);
     const anchors = same ? all.anchors : maps.flatMap((one) => gridAnchors(one.side, one.side, one.stride, one.cell));
     const found = match(anchors, objects(), get("high"), Math.min(get("low"), get("high")), get("force"));
-    all = { key, grid: JSON.stringify(["maps", "stride", "scales", "ratios"].map(get)), maps, anchors, found, counts: tally(found, anchors, objects()) };
+    all = { key, grid, maps, anchors, found, counts: tally(found, anchors, objects()) };
     return all;
   }
   const shown = () => now().maps.find((one) => one.stride === get("stride")) ?? now().maps[0];
@@ -197,31 +197,41 @@ function render({ model, el }) {
   const frame = (box, name, more = {}) => s("rect", { x: px(box[0]), y: px(box[1]), width: px(box[2] - box[0]), height: px(box[3] - box[1]), class: name, ...more });
   function arrow([x1, y1], [x2, y2]) {
     const far = Math.hypot(x2 - x1, y2 - y1), [a, b] = [(x2 - x1) / far, (y2 - y1) / far], tip = [px(x2), px(y2)];
-    if (far < 0.5) return s("circle", { cx: tip[0], cy: tip[1], r: 4, class: "ae-point" });
+    if (far < 0.5) return [s("circle", { cx: tip[0], cy: tip[1], r: 4, class: "ae-point" })];
     const wing = (side) => `${tip[0] - 11 * a + 6 * side * b} ${tip[1] - 11 * b - 6 * side * a}`;
-    return s("path", { d: `M${px(x1)} ${px(y1)}L${tip[0]} ${tip[1]}M${wing(1)}L${tip[0]} ${tip[1]}L${wing(-1)}`, class: "ae-arrow" });
+    return ["ae-shaft", "ae-arrow"].map((name) => s("path", { d: `M${px(x1)} ${px(y1)}L${tip[0]} ${tip[1]}M${wing(1)}L${tip[0]} ${tip[1]}L${wing(-1)}`, class: name }));
   }
   const middle = (box) => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
-  function drawStage(at, one) {
-    const { anchors, found } = now(), map = shown(), lines = [], dots = KINDS.map(() => "");
+  // Layers from back to front; only what changed is drawn again.
+  const [picture, under, taken, dots, over] = Array.from({ length: 5 }, () => s("g"));
+  stage.append(picture, under, taken, dots, over);
+  let drawn = "", seen = "";
+  function drawAnchors(map) {
+    const { anchors, found } = now(), lines = [], places = KINDS.map(() => "");
     for (let line = 1; line < map.side; line++) lines.push(`M${px(line * map.stride)} 0V${px(SIZE)}M0 ${px(line * map.stride)}H${px(SIZE)}`);
     for (let n = 0; n < map.side * map.side * map.each; n++) {
       const cell = Math.floor(n / map.each), [x, y] = dot(map, Math.floor(cell / map.side), cell % map.side, n % map.each), learns = found.indices[map.first + n];
-      dots[learns >= 0 ? 2 : learns === -2 ? 1 : 0] += `M${show(px(x), 1)} ${show(px(y), 1)}h0`;
+      places[learns >= 0 ? 2 : learns === -2 ? 1 : 0] += `M${Math.round(10 * px(x)) / 10} ${Math.round(10 * px(y)) / 10}h0`;
     }
     const wide = get("maps") === "three maps" ? 2 : get("scales").length, gap = px(map.stride) / (Math.max(wide, Math.ceil(map.each / wide)) + 1), r = clamp(0.55 * gap, 2.5, 9);
-    const learned = anchors.map((_, index) => index).filter((index) => found.indices[index] >= 0 && index !== at.index);
-    stage.replaceChildren(s("image", { href: get("scenes")[get("scene")].picture, width: px(SIZE), height: px(SIZE), class: "ae-picture" }),
-      s("path", { d: lines.join(""), class: "ae-grid" }), frame([at.j * map.stride, at.i * map.stride, (at.j + 1) * map.stride, (at.i + 1) * map.stride], "ae-cell"),
-      ...learned.map((index) => frame(anchors[index], `ae-learned ${found.overlaps[index] < get("high") ? "ae-forced" : ""}`)),
-      ...KINDS.flatMap((kind, n) => [s("path", { d: dots[n], class: `ae-halo ae-${kind}`, "stroke-width": (n ? 1 : 0.6) * r + 3 }), s("path", { d: dots[n], class: `ae-dot ae-${kind}`, "stroke-width": (n ? 1 : 0.6) * r })]),
-      ...objects().map((object, j) => frame(object, `ae-object ${j === picked() ? "ae-here" : ""} ${now().counts.learned[j] ? "" : "ae-lost"}`)),
+    const learned = anchors.map((_, index) => index).filter((index) => found.indices[index] >= 0);
+    taken.replaceChildren(s("path", { d: lines.join(""), class: "ae-grid" }), ...learned.map((index) => frame(anchors[index], `ae-learned ${found.overlaps[index] < get("high") ? "ae-forced" : ""}`)));
+    dots.replaceChildren(...KINDS.flatMap((kind, n) => ["halo", "dot"].map((part) => s("path", { d: places[n], class: `ae-${part} ae-${kind}`, "stroke-width": (n ? 1 : 0.6) * r + (part === "halo" ? 3 : 0) }))));
+  }
+  function drawStage(at, one) {
+    const map = shown(), { counts, key } = now(), image = get("scenes")[get("scene")].picture;
+    if (seen !== image) picture.replaceChildren(s("image", { href: image, width: px(SIZE), height: px(SIZE), class: "ae-picture" }));
+    seen = image;
+    if (drawn !== key + map.stride) drawAnchors(map);
+    drawn = key + map.stride;
+    under.replaceChildren(frame([at.j * map.stride, at.i * map.stride, (at.j + 1) * map.stride, (at.i + 1) * map.stride], "ae-cell"));
+    over.replaceChildren(...objects().map((object, j) => frame(object, `ae-object ${j === picked() ? "ae-here" : ""} ${counts.learned[j] ? "" : "ae-lost"}`)),
       frame(one.anchor, "ae-rim"), frame(one.anchor, `ae-chosen ae-${one.kind}`),
       s("circle", { cx: px(middle(one.anchor)[0]), cy: px(middle(one.anchor)[1]), r: 4, class: "ae-point" }),
-      ...(one.object < 0 ? [] : [arrow(middle(one.anchor), middle(objects()[one.object])), arrow(one.anchor.slice(0, 2), objects()[one.object].slice(0, 2)), arrow(one.anchor.slice(2), objects()[one.object].slice(2, 4))]),
+      ...(one.object < 0 ? [] : [[middle(one.anchor), middle(objects()[one.object])], [one.anchor.slice(0, 2), objects()[one.object]], [one.anchor.slice(2), objects()[one.object].slice(2)]].flatMap(([from, to]) => arrow(from, to))),
       ...(objects().length ? corners(objects()[picked()]).map(([x, y]) => s("rect", { x: px(x) - 5, y: px(y) - 5, width: 10, height: 10, class: "ae-grip" })) : []),
-      ...objects().map((object, j) => s("g", { class: `ae-tag ${now().counts.learned[j] ? "" : "ae-lost"}`, "data-object": j, transform: `translate(${px(middle(object)[0])} ${clamp(px(object[1]), 12, px(SIZE) - 12)})` },
-        s("rect", { x: now().counts.learned[j] ? -11 : -54, y: -11, width: now().counts.learned[j] ? 22 : 108, height: 22, rx: 11 }), s("text", { y: 5, "text-anchor": "middle" }, now().counts.learned[j] ? j + 1 : `${j + 1} no anchor`))));
+      ...objects().map((object, j) => s("g", { class: `ae-tag ${counts.learned[j] ? "" : "ae-lost"}`, "data-object": j, transform: `translate(${px(middle(object)[0])} ${clamp(px(object[1]), 12, px(SIZE) - 12)})` },
+        s("rect", { x: counts.learned[j] ? -11 : -54, y: -11, width: counts.learned[j] ? 22 : 108, height: 22, rx: 11 }), s("text", { y: 5, "text-anchor": "middle" }, counts.learned[j] ? j + 1 : `${j + 1} no anchor`))));
   }
 
   // ---- beside it ------------------------------------------------------------------------------------------

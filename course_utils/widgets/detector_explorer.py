@@ -302,10 +302,10 @@ class DetectorExplorer(CourseWidget):
         """One sentence with what is found, missed and falsely seen."""
         judged, names = self.judged, [self.classes[int(one[0])] for one in self.objects]
         hits, rest = judged["verdicts"].count("hit"), len(judged["verdicts"]) - judged["verdicts"].count("hit")
-        there = f"objects {len(names)} ({', '.join(names)})" if names else "no object"
+        there = f"Of {len(names)} object{'s' * (len(names) != 1)} ({', '.join(names)})" if names else "In an empty scene"
         return (
-            f"In a scene with {there} the network finds {hits} at a score above {self.score_threshold:.2f}; "
-            f"other boxes: {rest}."
+            f"{there} the network finds {hits} at a score above {self.score_threshold:.2f}; "
+            f"it draws {rest} other box{'es' * (rest != 1)}."
         )
 
     def static_svg(self) -> str:
@@ -321,7 +321,7 @@ class DetectorExplorer(CourseWidget):
         for one in self.true_objects:
             if one[5] > 0:
                 parts.append(frame(one, stroke="#ffffff", stroke_width=1.5, stroke_dasharray="8 4"))
-        for row, verdict in zip(rows, self.judged["verdicts"], strict=True):
+        for row, verdict in reversed(list(zip(rows, self.judged["verdicts"], strict=True))):  # the best on top
             color = "#3CE0AE" if verdict == "hit" else "#FF8A4C"
             parts.append(frame(row, stroke=color, stroke_width=3))
             words = f"{self.classes[int(row[5])]} {row[4]:.2f}"

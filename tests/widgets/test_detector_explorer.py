@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from course_utils.data.synthetic import CLASSES
-from course_utils.detection.iou import box_iou
 from course_utils.recipes import small_ssd, stored_weights
 from course_utils.widgets import DetectorExplorer
 from course_utils.widgets import detector_explorer as de
@@ -75,7 +74,7 @@ def test_the_page_computes_what_torch_computes(stored: Any, tmp_path: Path) -> N
         rows = torch.tensor([row[:5] for row in answer["found"]]).reshape(-1, 5)
         assert torch.allclose(rows[:, :4], said.boxes, atol=1e-2)
         assert torch.allclose(rows[:, 4], said.scores, atol=1e-3)
-        assert answer["true"] == pytest.approx(np.array(made.true_objects).tolist()) or not objects
+        np.testing.assert_allclose(np.array(answer["true"]), np.array(made.true_objects), atol=1e-9)
         seen += len(rows)
     assert seen > 5
 
@@ -124,8 +123,6 @@ def test_presets_tell_their_stories() -> None:
     assert DetectorExplorer("apart").judged["verdicts"] == ["hit"] * 3
     assert all(DetectorExplorer("crowd").judged["found"])
     pair = DetectorExplorer("two of a kind")
-    boxes = torch.tensor([one[:4] for one in pair.true_objects], dtype=torch.float32)
-    assert float(box_iou(boxes, boxes)[0, 1]) > 0.4
     assert pair.judged["found"].count(True) == 1, "suppression takes the second heart"
     milder = DetectorExplorer("two of a kind", iou_threshold=0.6).judged
     assert milder["found"] == [True, True]
