@@ -120,10 +120,14 @@ def test_the_answers_to_predictions_hold(model):
     assert model["box_iou"](row[:1], row[2:])[0, 0] == 0
     chain = np.array([[0.0, 0, 8, 1], [2, 0, 10, 1], [4, 0, 12, 1]])
     assert model["box_iou"](chain, chain)[0, 1] == pytest.approx(0.6)
-    assert model["nms"](chain, np.array([0.9, 0.8, 0.7]), 0.5) == [0, 2]
+    scores = np.array([0.9, 0.8, 0.7])
+    assert model["nms"](chain, scores, 0.5) == [0, 2]
+    row = np.array([[0.0, 0, 10, 10], [4.2, 0, 14.2, 10], [6.6, 0, 16.6, 10]])
+    assert model["nms"](row, scores, 0.5) == [0, 1]
+    assert model["nms"](row, scores, 0.3) == [0, 2]  # stricter, and box 2 is kept now
     assert len(model["grid_anchors"](38, 50, 16, np.zeros((9, 4)))) == 17_100
-    hits = np.array([True, False, True, True])
-    assert model["average_precision"](np.array([0.9, 0.8, 0.7, 0.6]), hits, 3) == pytest.approx(5 / 6)
+    hits = np.array([True, True, False, False, True])
+    assert model["average_precision"](np.array([0.9, 0.8, 0.7, 0.6, 0.5]), hits, 4) == pytest.approx(13 / 20)
 
 
 # ---- the scorer and the measurement ----

@@ -119,7 +119,7 @@ checks.iou(box_area, box_iou)
 # NMS believes that boxes which overlap are one thing. A rider and the horse overlap, and are two. So it is done **class by class**: boxes with different
 # labels never suppress each other. Labels are whole numbers, coordinates any numbers.
 #
-# > **Predict.** A row of boxes A, B, C with scores 0.9, 0.8, 0.7. A overlaps B by 0.6, B overlaps C by 0.6, A does not touch C. With `most` at 0.5: who stays?
+# > **Predict.** You lower `most` from 0.5 to 0.3, which is stricter. Can a box that was dropped before be kept now?
 #
 # **Why it matters.** Nearly every detector ends with these few lines. And they can undo the work of the whole network, as you will see in exercise 6.
 #
@@ -337,7 +337,7 @@ checks.pictures.matches(cell_anchors, grid_anchors, match)
 #
 # (This is the rule of VOC since 2010, "all points".) Without a single box AP is 0. Without a single object it does not exist: return `np.nan`.
 #
-# > **Predict.** Three objects; four boxes by falling score: hit, false alarm, hit, hit. Work out AP by hand, and write it as a fraction.
+# > **Predict.** Four objects; five boxes by falling score: hit, hit, false alarm, false alarm, hit. Work out AP by hand, and write it as a fraction.
 #
 # **Why it matters.** Every table that compares detectors is made of this number. Small changes to the rules move it by more than a year of progress.
 #
