@@ -243,7 +243,7 @@ checks.anchors(cell_anchors, grid_anchors)
 #
 # An object may reach `high` with no anchor at all, and then nobody would learn it. So each object that overlaps anything is **forced** upon an anchor of its own, whatever
 # was said above: write down all pairs of an anchor and an object whose IoU is above 0, highest IoU first, and go down the list. If neither the anchor nor the object of a pair
-# has been forced yet, that anchor takes that object. (No two pairs have the same IoU in the tests of this step.)
+# has been forced yet, that anchor takes that object. (Where two pairs have the same IoU, their order makes no difference in the tests.)
 #
 # With no objects everything is background.
 #
