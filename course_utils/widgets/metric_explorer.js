@@ -95,14 +95,15 @@ function render({ model, el }) {
     });
     context.putImageData(data, 0, 0);
   }
-  const shift = (dx, dy, words = "Shifted") => {
+  // Change the mask and draw; where nothing changes, the note still has to be read.
+  const set = (patch) => { if (Object.keys(patch).every((name) => patch[name] === get(name))) draw(); else update(model, patch); };
+  const shift = (dx, dy) => {
     const to = [clamp(dx, -5, 5), clamp(dy, -5, 5)];
-    note = `${words} to ${to[0]} right, ${to[1]} down. `;
-    update(model, { dx: to[0], dy: to[1] });
-    if (dx !== to[0] || dy !== to[1]) say("Five pixels are the most.");
+    note = `Shifted to ${to[0]} right, ${to[1]} down${dx === to[0] && dy === to[1] ? "" : ", five pixels are the most"}. `;
+    set({ dx: to[0], dy: to[1] });
   };
-  const grow = (to) => { note = to ? `${to > 0 ? "Grown" : "Shrunk"} by ${many(Math.abs(to), "pixel")}. ` : "As thick as the threshold makes it. "; update(model, { grow: clamp(to, -3, 3) }); };
-  const back = () => { note = "The mask is as the threshold makes it. "; update(model, { grow: 0, dx: 0, dy: 0 }); draw(); };
+  const grow = (to) => { note = to ? `${to > 0 ? "Grown" : "Shrunk"} by ${many(Math.min(3, Math.abs(to)), "pixel")}. ` : "As thick as the threshold makes it. "; set({ grow: clamp(to, -3, 3) }); };
+  const back = () => { note = "The mask is as the threshold makes it. "; set({ grow: 0, dx: 0, dy: 0 }); };
   const stage = surface(h("div", { class: "me-stage" }, canvas), "Predicted mask over the picture. Arrow keys shift it by a pixel, plus and minus grow and shrink it, Enter puts it back.", {
     ...arrows((dx, dy) => shift(get("dx") + dx, get("dy") + dy)), "+": () => grow(get("grow") + 1), "-": () => grow(get("grow") - 1), Enter: back, " ": back,
   });
@@ -148,8 +149,7 @@ function render({ model, el }) {
     const values = allCurves()[get("metric")], top = bestOf(values), name = WORDS[METRICS.indexOf(get("metric"))];
     if (top < 0) return say(`${name} is 0/0 at every threshold: there is no best one.`);
     note = `Best for ${name}: threshold ${show(top / STEPS)}. `;
-    if (top / STEPS === get("threshold")) draw();
-    else update(model, { threshold: top / STEPS });
+    set({ threshold: top / STEPS });
   }
 
   const facts = h("div", { class: "me-facts" });
