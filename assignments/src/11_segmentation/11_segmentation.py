@@ -479,7 +479,7 @@ def predict(network, x):
     ### BEGIN SOLUTION
     logits = F.interpolate(network(x), x.shape[2:], mode="bilinear", align_corners=False)
     p = torch.softmax(logits, dim=1)
-    return p, p.argmax(dim=1)
+    return p, logits.argmax(dim=1)
     ### END SOLUTION
 
 

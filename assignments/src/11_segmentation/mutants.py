@@ -1418,16 +1418,16 @@ def shrink(x, target, factor):
 def predict(network, x):
     logits = F.interpolate(network(x), x.shape[2:], mode="bilinear", align_corners=False)
     p = torch.softmax(logits, dim=-1)
-    return p, p.argmax(dim=1)
+    return p, torch.argmax(p, dim=1)
 
 
 # %% wrong repair: corners on corners
-# thinks: the outer pixels lie on each other
+# thinks: corners belong on corners
 # says: stretches the map
 def predict(network, x):
     logits = F.interpolate(network(x), x.shape[2:], mode="bilinear", align_corners=True)
     p = torch.softmax(logits, dim=1)
-    return p, p.argmax(dim=1)
+    return p, torch.argmax(p, dim=1)
 
 
 # %% wrong repair: nearest
@@ -1436,7 +1436,7 @@ def predict(network, x):
 def predict(network, x):
     logits = F.interpolate(network(x), x.shape[2:], mode="nearest")
     p = torch.softmax(logits, dim=1)
-    return p, p.argmax(dim=1)
+    return p, torch.argmax(p, dim=1)
 
 
 # %% wrong repair: probabilities are enlarged
@@ -1445,7 +1445,7 @@ def predict(network, x):
 def predict(network, x):
     logits = F.interpolate(torch.softmax(network(x), dim=1), x.shape[2:], mode="bilinear", align_corners=False)
     p = logits
-    return p, p.argmax(dim=1)
+    return p, torch.argmax(p, dim=1)
 
 
 # %% wrong repair: stays small
@@ -1454,7 +1454,7 @@ def predict(network, x):
 def predict(network, x):
     logits = network(x)
     p = torch.softmax(logits, dim=1)
-    return p, p.argmax(dim=1)
+    return p, torch.argmax(p, dim=1)
 
 
 # %% wrong repair: logits as probabilities
@@ -1463,7 +1463,7 @@ def predict(network, x):
 def predict(network, x):
     logits = F.interpolate(network(x), x.shape[2:], mode="bilinear", align_corners=False)
     p = logits
-    return p, p.argmax(dim=1)
+    return p, torch.argmax(p, dim=1)
 
 
 # %% wrong repair: sigmoid
@@ -1472,7 +1472,7 @@ def predict(network, x):
 def predict(network, x):
     logits = F.interpolate(network(x), x.shape[2:], mode="bilinear", align_corners=False)
     p = torch.sigmoid(logits)
-    return p, p.argmax(dim=1)
+    return p, torch.argmax(p, dim=1)
 
 
 # %% wrong repair: the least probable
@@ -1482,4 +1482,4 @@ def predict(network, x):
 def predict(network, x):
     logits = F.interpolate(network(x), x.shape[2:], mode="bilinear", align_corners=False)
     p = torch.softmax(logits, dim=1)
-    return p, p.argmin(dim=1)
+    return p, torch.argmin(p, dim=1)
