@@ -302,7 +302,9 @@ class DetectorExplorer(CourseWidget):
         """One sentence with what is found, missed and falsely seen."""
         judged, names = self.judged, [self.classes[int(one[0])] for one in self.objects]
         hits, rest = judged["verdicts"].count("hit"), len(judged["verdicts"]) - judged["verdicts"].count("hit")
-        there = f"Of {len(names)} object{'s' * (len(names) != 1)} ({', '.join(names)})" if names else "In an empty scene"
+        there = (
+            f"Of {len(names)} object{'s' * (len(names) != 1)} ({', '.join(names)})" if names else "In an empty scene"
+        )
         return (
             f"{there} the network finds {hits} at a score above {self.score_threshold:.2f}; "
             f"it draws {rest} other box{'es' * (rest != 1)}."
