@@ -310,7 +310,8 @@ def match(anchors, objects, high, low):
 checks.matching(encode, decode, match)
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "matching_picture_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# See who learns what: a drawn picture with its objects (dashed), and your anchors that take one of them. The dots are the centres of anchors that are left out.
+# See who learns what: a drawn picture with its objects (dashed), and your anchors that take one of them, with `high` 0.5 and `low` 0.4. The dots are the centres of
+# anchors that are left out. Which anchors are there because somebody forced them?
 
 # %% nbgrader={"grade": false, "grade_id": "matching_picture", "locked": true, "schema_version": 3, "solution": false, "task": false}
 checks.pictures.matches(cell_anchors, grid_anchors, match)
