@@ -8,7 +8,7 @@ export function unpackScene(scene) {
   return { width: scene.width, height: scene.height, palette: Array.from(palette), index, truth: Uint8Array.from(scene.truth, Number) };
 }
 
-// Labels that strokes leave, -1 without. A stroke is [label, radius, x, y, x, y, ...]; label -1 erases.
+// Labels of strokes, -1 without. A stroke is [label, radius, x, y, x, y, ...]; label -1 erases.
 export function painted(strokes, width, height) {
   const out = new Int8Array(width * height).fill(-1);
   for (const [label, radius, ...path] of strokes)
@@ -80,7 +80,7 @@ function* prepareDense({ width, height, palette, index }, set) {
   return { n, kernel, all };
 }
 
-// What each pixel hears of two maps: sums over all others.
+// What each pixel hears of two maps.
 function hear({ n, kernel }, one, two) {
   const first = new Float64Array(n), second = new Float64Array(n);
   for (let i = 0, at = 0; i < n; i++) {
@@ -196,7 +196,7 @@ function rowOf(field, pixel) {
   else for (const [j, cost] of around(field, pixel)) out[j] = cost;
   return out;
 }
-// How loud each pixel speaks to one of them.
+// How loud each pixel speaks to one.
 export const listensTo = (picture, set, pixel) => rowOf(finish(prepare(picture, set)), pixel);
 
 // IoU of each label (null: neither true nor said), and the mean.
@@ -261,8 +261,8 @@ function render({ model, el }) {
     slice();
   }
   function arrive(target) {
+    if (target !== get("steps")) return update(model, { steps: target });
     shown = { list: history, at: target, scene: get("scene") };
-    if (target !== get("steps")) update(model, { steps: target });
     drawResult();
     if (clock.running) return;
     say(note + report());
