@@ -1164,7 +1164,7 @@ plt.show()
 # - *Names.* Mean IoU is led by who learns ten names fastest from nothing: networks that look like a classifier with a short way up. Patches of $17 \times 17$ pixels see too little to name anything. The U-Net, with the longest way up, is not done; trained longer, you saw it pass 0.8.
 # - *Borders.* Divide boundary IoU by IoU: what is left of a shape's score at its rim? Little for FCN-8s, whose cells are eight pixels wide, more with each finer map, most where fine features are handed across.
 #
-# Without its skips the U-Net hardly learns in this time: skips are also a short way for the gradient. And the claim? **In this miniature the dilated network is not more accurate than the FCN**, and it keeps three times the memory. That is no evidence against the paper: theirs began with ImageNet, and trained its context module when the front end was done. It is a reminder that "simpler" is about the drawing of a network, not about its bill.
+# Without its skips the U-Net has learned far less in this time: skips are also a short way for the gradient. And the claim? **In this miniature the dilated network is not more accurate than the FCN**, and it keeps three times the memory. That is no evidence against the paper: theirs began with ImageNet, and trained its context module when the front end was done. It is a reminder that "simpler" is about the drawing of a network, not about its bill.
 #
 # ## Summary
 #

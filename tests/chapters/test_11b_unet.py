@@ -272,7 +272,7 @@ def test_s269_skips_win_at_the_border_on_drawn_cells_and_on_the_real_one() -> No
 
 def test_s269_the_live_u_net_reaches_080_on_cluttered_scenes() -> None:
     scores = band("11b_unet.unet", "iou")
-    assert scores.count >= 3
+    assert scores.count >= 5
     assert scores.median >= 0.8
     assert scores.minimum > 0.75
 
