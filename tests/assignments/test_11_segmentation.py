@@ -143,6 +143,8 @@ def test_the_model_judgement_has_the_numbers_of_its_table(checks, model, capsys)
     assert ground[1] == pytest.approx(0.27, abs=0.005)
     assert ground[2:6] == [0, 0, 0, 0]
     assert min(no_weights[0], both[0]) > 0.92
+    assert no_skips[0] < ground[0] + 0.05
+    assert no_skips[1] > ground[1] + 0.05
     assert both[1] > max(no_skips[1], no_weights[1]) + 0.08
     assert both[6] > no_skips[6] + 0.25
     assert ranges["skips, weights"][6][0] > ranges["no skips, weights"][6][1]

@@ -516,7 +516,7 @@ def test_layers_of_the_unet(student, rng):
         found = student.UNet.new(channels, classes, width, depth, skips).parameters()
         got = {name: tuple(np.shape(value)) for name, value in found.items()}
         want = plan(channels, classes, width, depth)
-        for name in {key.split(".")[0] for key in want}:
+        for name in dict.fromkeys(key.split(".")[0] for key in want):
             there = any(key.split(".")[0] == name for key in got)
             assert there, says(f"UNet has no layers `{name}` that its parameters() would find")
         for name in (key for key in want if key.startswith("merge") and key.endswith("0.weight")):
