@@ -1274,7 +1274,7 @@ print("beside a solid, filling mixes its height into the ground; noise remains")
 # %% [markdown]
 # ## At scale
 #
-# First the papers, on VOC 2012, which cannot be repeated here. [Chen et al. (2015)](../book/references.md#chen-2015) put a fully connected field on a dilated VGG-16 (DeepLab, version 1; their table 1, validation set, trained on 10,582 pictures). [Zheng et al. (2015)](../book/references.md#zheng-2015) compare a field afterwards with joint training, on FCN-8s (their table 1, a validation set of 346 pictures, VOC training data only).
+# First the papers, on VOC 2012, which cannot be repeated here. [Chen et al. (2015)](../book/references.md#chen-2015) put a fully connected field on a dilated VGG-16 (DeepLab, version 1; their table 1, validation set, trained on 10,582 pictures). [Zheng et al. (2015)](../book/references.md#zheng-2015) compare a field afterwards with joint training, on FCN-8s (their table 1, a validation set of 346 pictures, trained without COCO).
 
 # %% tags=["hide-input", "nbval-check-output"]
 REPORTED = {
