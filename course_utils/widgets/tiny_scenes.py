@@ -95,8 +95,9 @@ def flowers() -> dict[str, Any]:
     red, green, _ = np.moveaxis(colors, 2, 0)
     truth = ((red > 1.05 * green) & (red > 110)).astype(int)
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    truth[(truth == 1) & (rows > 28)] = 2
-    truth[(rows - 17) ** 2 + (columns - 23) ** 2 < 11**2] = 1
+    away = np.hypot(rows - 17, columns - 23)
+    truth[(truth == 1) & (away > 12.9) & (rows > 26)] = 2
+    truth[away < 11] = 1
     return store(colors.round().astype(np.uint8), truth, ("leaves", "upper flower", "lower flower"))
 
 
