@@ -6,7 +6,8 @@
 
 All detectors see the same 600 scenes in the same order, six times, and start from a classifier of the same pictures
 of single objects; all are asked about the same 150 scenes. A seed draws weights, order and those pictures. Milliseconds
-are processor time of one thread at one picture a call. A record is written after each seed.
+are processor time of one thread at one picture a call. A record is written after each seed;
+what was cut off goes on with the next, what was whole begins anew.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from course_utils.detection.recall import recall
 from course_utils.detection.scene_batches import SceneBatches, mirror, prepare, targets_of, truth_of
 from course_utils.detection.selective_search import selective_search
 from course_utils.detection.ssd import SCALES, SSD
-from course_utils.runtime import save_record
+from course_utils.runtime import load_record, results_dir, save_record
 from course_utils.training import fit
 
 SIDE, DIFFICULTY, C = 96, "medium", len(CLASSES)
@@ -170,14 +171,14 @@ def compare() -> None:
     print(f"selective search: {search_ms:.0f} ms a picture", flush=True)
     x, truth = prepare(fresh.images), targets_of(fresh)
     boxes = [fresh.targets(i)["boxes"] for i in range(TEST)]
-    metrics: dict[str, list[float]] = {}
+    metrics, done = measured("compare")
 
     def note(**values: dict[str, float]) -> None:
         for name, each in values.items():
             for what, value in each.items():
                 metrics.setdefault(f"{name.replace('_', ' ')}: {what}", []).append(float(value))
 
-    for seed in SEEDS:
+    for seed in SEEDS[done:]:
         torch.manual_seed(seed)
         scene_batches = lambda step=0, seed=seed: SceneBatches(scenes, BATCH, seed=seed + 1000 * step)
         model = pretrained(SSD(C, SIDE), seed)
@@ -258,6 +259,15 @@ def mistakes() -> None:
                 metrics.setdefault(f"{name}: mAP{100 * iou:.0f}", []).append(value)
             print(seed, name, metrics[f"{name}: mAP50"][-1], metrics[f"{name}: mAP75"][-1], flush=True)
         save("mistakes", metrics, seed, test=TEST, epochs=4)
+
+
+def measured(name: str) -> tuple[dict[str, list[float]], int]:
+    """Return the metrics of the whole seeds that a run before left, and their number."""
+    path = results_dir() / f"10c_detectors.{name}.json"
+    record = load_record(path.stem) if path.exists() else {"metrics": {}, "seeds": []}
+    if record.get("train", TRAIN) != TRAIN or len(record["seeds"]) == len(SEEDS):
+        return {}, 0
+    return record["metrics"], len(record["seeds"])
 
 
 def save(name: str, metrics: dict[str, list[float]], last: int, **more: float) -> None:

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Where things are
 #
-# A classifier says "seven". It does not say where. In this chapter you make it say where, without teaching it anything new: you ask it about every window of the picture, stop asking twice about the same pixels, throw away repeated answers, and learn to grade what remains.
+# A classifier says "seven". It does not say where. In this chapter you make it say where, teaching it only one class more, *nothing here*: you ask it about every window of the picture, stop asking twice about the same pixels, throw away repeated answers, and learn to grade what remains.
 #
 # **You will be able to**
 #
@@ -101,7 +101,7 @@ assert torch.allclose(box_iou(some, some), by_hand)
 print("formula, loops and counted pixels agree on", by_hand.numel(), "pairs")
 
 # %% [markdown]
-# The middle one, `box_iou_by_counting`, paints both boxes and counts pixels. Nothing can be wrong with it, and it is slow: that is what a twin is for.
+# The last one named, `box_iou_by_counting`, paints both boxes and counts pixels. Nothing can be wrong with it, and it is slow: that is what a twin is for.
 #
 # Now get a feeling for the number. A detection usually counts as right from 0.5 on.
 #
@@ -173,7 +173,7 @@ assert every == 8_830_125_000
 #
 # places. Other sizes come from shrinking the picture, and other shapes we do without for now.
 #
-# Let us build one. The things are handwritten digits of two sizes, planted on photographs of brick, gravel, grass and coins. The truth is the frame in which a digit was planted.
+# Let us build one. The things are handwritten digits of two sizes, planted on photographs of brick, gravel, grass and coins. The truth is the frame in which a digit was planted. The digits to test with are new; the grounds are other crops of the same four photographs, which makes the test milder than it looks.
 
 
 # %% tags=["band-digits"]
@@ -224,9 +224,9 @@ def plant_digits(n, seed, split, most=4):
 planted, planted_truth = plant_digits(300, 2 * SEED, "train")
 fresh, fresh_truth = plant_digits(
     60, 2 * SEED + 1, "test"
-)  # new grounds, new digits  # fmt: skip
+)  # new crops of the same four photographs, new digits  # fmt: skip
 
-# %% mystnb={"image": {"alt": "Four grey photographs of brick, gravel, grass or coins with one to four white handwritten digits of two sizes, each in a dashed white frame."}}
+# %% mystnb={"image": {"alt": "Four grey photographs, two of brick and two of grass, each with one or two white handwritten digits, each in a dashed white frame."}}
 box_grid(
     fresh[:4], nothing, truth=[t.boxes for t in fresh_truth[:4]], size=1.35
 )  # fmt: skip
@@ -294,7 +294,7 @@ examples = cut_examples(planted, planted_truth, SEED)
 reader = learn_windows(examples, 11, SEED, epochs=6)
 
 # %% [markdown]
-# `WindowNet` is a small network of chapter 05's kind: three convolutions and two poolings, no padding anywhere. A window of 20 x 20 comes out as one place with eleven [logits](../book/glossary.md#logits). Now slide:
+# `WindowNet` is a small network of chapter 05's kind: four convolutions, the last 1 x 1, and two poolings, no padding anywhere. A window of 20 x 20 comes out as one place with eleven [logits](../book/glossary.md#logits). Now slide:
 
 # %% tags=["machine"]
 from course_utils.detection.windows import scan_densely, scan_naively
@@ -383,7 +383,7 @@ print(f"  the limit: {one_window / limit:5.2f}")
 assert p * one_window / cost < one_window / limit < 1.01 * p * one_window / cost
 
 # %% [markdown]
-# A factor of seven, because our window moves by a fifth of its side. The measured time falls by more than that: four hundred small calls are slower than one large one, whatever they compute. Keep the two apart: the one is arithmetic, and yours on any machine; the other belongs to the machine.
+# A factor of seven. A pixel lies in 25 windows, but the layers save less: the first has $16^2$ places in a window and $4^2$ new ones (16 times fewer), the second $6^2$ and $2^2$ (9 times), the last two one and one (nothing saved). Weighted with their work this makes 6.94. The measured time falls by more than that: four hundred small calls are slower than one large one, whatever they compute. Keep the two apart: the one is arithmetic, and yours on any machine; the other belongs to the machine.
 #
 # <span id="c257"></span>The lecture promises *about two orders of magnitude* for sharing convolutions. Its case is another one: 2,000 windows of all sizes, each warped to the input of a large network, against one pass over a picture of 600 x 1000. Count:
 
@@ -474,7 +474,7 @@ before, after = (sum(len(r.boxes) for r in found) for found in (raw, cleaned))
 print(f"{before} boxes before, {after} after, {objects} digits")
 assert after < before / 2
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Upper row: two planted pictures, each digit under a stack of boxes. Lower row: the same pictures after suppression, one box for nearly every digit, with the digit that was read and its score."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Upper row: two planted pictures; two of the three digits lie under a stack of boxes, a small 7 has none. Lower row: the same pictures after suppression, one box for each digit that was found, with its name."}}
 show = [0, 1]
 words = [[""] * len(raw[i].boxes) for i in show]
 words += [[str(int(v)) for v in cleaned[i].labels] for i in show]
@@ -519,6 +519,9 @@ assert lost[0.1] > 5 * lost[0.5]
 # %%
 playground
 
+# %% [markdown]
+# There is one: with $\tau$ from about 0.45 to 0.65 each person keeps one good box, beside a few weak ones. Below, the second person is lost; above, doubles return. Had the two overlapped more, no $\tau$ would do. The soft rule, in numbers:
+
 # %%
 from course_utils.detection.nms import soft_nms
 
@@ -538,7 +541,7 @@ assert torch.allclose(
 # %% [markdown]
 # ## How sure is sure enough?
 #
-# How many digits are in the picture? As many as boxes whose score passes the threshold, says the lecture. The detector does not count: *you* do, when you choose the threshold. First we need to say which boxes are right. The rule, for each class: go through the boxes by falling score; a box is a hit if it overlaps an object of its class by at least 0.5 **and nobody has claimed that object before**. The second box on the same seven is as wrong as a box on the grass. Then, among the first $k$ boxes of all pictures with $TP_k$ hits and $FP_k$ others, and $n$ objects,
+# How many digits are in the picture? As many as boxes whose score passes the threshold, says the lecture. The detector does not count: *you* do, when you choose the threshold. First we need to say which boxes are right. The rule, for each class: go through the boxes by falling score; each box looks at the object of its class that it overlaps best. It is a hit if that overlap is at least 0.5 **and nobody has claimed that object before** (COCO lets it take the best object that is still free). The second box on the same seven is as wrong as a box on the grass. Then, among the first $k$ boxes of all pictures with $TP_k$ hits and $FP_k$ others, and $n$ objects,
 #
 # $$ \text{precision } p_k = \frac{TP_k}{TP_k + FP_k}, \qquad \text{recall } r_k = \frac{TP_k}{n} . \tag{10.10} $$
 #
@@ -588,7 +591,7 @@ plt.show()
 #
 # $$ \text{AP} = \sum_k (r_k - r_{k-1})\, \bar p(r_k) . \tag{10.12} $$
 #
-# That is the rule of VOC since 2010 ([Everingham et al., 2010](../book/references.md#everingham-2010)). In 2007 it was the mean at eleven recalls,
+# That is the rule of VOC since 2010 (it stands in that year's development kit). Before, it was the mean at eleven recalls ([Everingham et al., 2010](../book/references.md#everingham-2010), section 4.2),
 #
 # $$ \text{AP}_{11} = \frac{1}{11} \sum_{r \in \{0, 0.1, \dots, 1\}} \bar p(r) , \tag{10.13} $$
 #
@@ -610,7 +613,8 @@ precision = hits.cumsum() / np.arange(1, 6)
 recall_by_hand = hits.cumsum() / 3
 print("precision ", precision.round(3))
 print("recall    ", recall_by_hand.round(3))
-print("repaired  ", np.maximum.accumulate(precision[::-1])[::-1].round(3))
+repaired = [precision[recall_by_hand >= r].max() for r in recall_by_hand]
+print("repaired  ", np.round(repaired, 3))
 ap = area_under_envelope(precision, recall_by_hand)
 print(f"AP        {ap:.4f} = (1 + 0.75 + 0.75) / 3")
 eleven = eleven_points(precision, recall_by_hand)
@@ -672,7 +676,7 @@ TRAIN_GROUNDS = (
     "brick", "cat", "cell", "china", "clock", "coffee", "coins", "flower",
 )  # fmt: skip
 TEST_GROUNDS = (
-    "camera", "grass", "gravel", "hubble", "moon", "motorcycle_left", "rocket",
+    "tissue", "grass", "gravel", "hubble", "moon", "motorcycle_left", "rocket",
     "text",
 )  # fmt: skip
 to_window = lambda x: F.interpolate(
@@ -722,7 +726,7 @@ def false_alarms(net, most=80):
 
 
 views, others = face_examples(SEED)
-first = learn_windows(face_set(views, others), 2, SEED, epochs=3)
+first = learn_windows(face_set(views, others), 2, SEED, epochs=4)
 hard = false_alarms(first)
 second = learn_windows(
     face_set(views, torch.cat([others, hard])), 2, SEED, epochs=4
@@ -767,9 +771,9 @@ for words, net in (("random negatives", first), ("and hard ones", second)):
         face_recall[words, allowed] = reached.max() if len(reached) else 0.0
     line = ", ".join(f"{face_recall[words, a]:.0%} at {a}" for a in (0.1, 1, 3))
     print(f"{words:17s} recall at false alarms a picture: {line}")
-assert face_recall["and hard ones", 3] >= 0.5
+assert face_recall["and hard ones", 3] >= 0.4
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Three photographs of 128 pixels, each with one planted face. Green solid boxes lie on faces; dashed red boxes are false alarms on texture."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three photographs of 128 pixels, each with one planted face. In the first two, a green solid box lies on the face; in the third, on gravel, the face is missed. Dashed red boxes are false alarms on texture, most of them on grass and gravel."}}
 from course_utils.detection.true_positives import judge
 
 strict = [detect_windows(second, as_input(p / 255), SCALES, 0.9, 0.3) for p in portraits[:3]]
@@ -778,7 +782,7 @@ seen_in = [p.to(torch.uint8).numpy() for p in portraits[:3]]
 box_grid(seen_in, [s.boxes for s in strict], matched=verdicts, columns=3, size=1.5)
 
 # %% [markdown]
-# Compare the two lines: what did the second round buy? If it is little, the reason is in sight: the hard windows come from eight photographs, and the new ones show other textures. With thousands of photographs this round is what makes face detectors usable; seventy faces and eight photographs make no product. The false alarms sit on texture that looks like nothing to us. But the method is whole: examples, a window, a pyramid, suppression, and an honest way to say how good it is.
+# Compare the two lines, and remember that one face of thirty is three per cent: two or three faces more or less are luck. If the second round buys nothing, one reason is in sight: the hard windows come from eight photographs, and the new ones show other textures. With thousands of photographs this round is what makes face detectors usable; seventy faces and eight photographs make no product. Most false alarms sit on texture that looks like nothing to us. But the method is whole: examples, a window, a pyramid, suppression, and an honest way to say how good it is.
 #
 # ## Fewer windows, better ones
 #
@@ -844,11 +848,11 @@ assert max(CUES, key=lambda name: ranked_right((name,))) == "CC"
 # %% [markdown]
 # Colour alone goes nearly all the way. Do not take that home: our shapes are painted, and a lion in dry grass is not. The sum is the safer judge, since it does not need to know which cue will fail.
 #
-# **[Edge boxes](../book/glossary.md#edge-boxes)** ([Zitnick and Dollár, 2014](../book/references.md#zitnick-dollar-2014)) need no examples at all. An object's outline lies *wholly inside* its box. So group the edges of the picture into pieces of contour, and give a window the strength $m_i$ of each piece $s_i$, times a weight $w_b$ that is 0 for pieces which hang together with something that crosses the border:
+# **[Edge boxes](../book/glossary.md#edge-boxes)** ([Zitnick and Dollár, 2014](../book/references.md#zitnick-dollar-2014)) need no examples at all. An object's outline lies *wholly inside* its box. So group the edges of the picture into pieces of contour, and give a window the strength $m_i$ of each piece $s_i$, times a weight $w_b$ between 0 and 1: 1 for a piece that touches nothing outside, the smaller the more smoothly a chain of pieces leads from it to one that crosses the border, and 0 for the pieces that cross it or lie outside:
 #
 # $$ h_b = \frac{\sum_i w_b(s_i)\, m_i - \sum_{p \in b^{\text{in}}} m_p}{2\, (b_w + b_h)^{\kappa}} . \tag{10.16} $$
 #
-# The second sum takes off what lies in the middle half, where an outline does not run, and $\kappa = 1.5$ keeps large windows from winning by size.
+# Here $b_w$ and $b_h$ are the window's width and height, and $m_p$ is the strength of the edge at pixel $p$. The second sum takes off what lies in $b^{\text{in}}$, the box in the middle with half the width and half the height, where an outline does not run, and $\kappa = 1.5$ keeps large windows from winning by size.
 #
 # **[BING](../book/glossary.md#bing)** ([Cheng et al., 2014](../book/references.md#cheng-2014)) looks from so far away that all objects are alike: a window shrunk to 8 x 8 pixels, the size of the gradient at each, and a single linear template $w$ for every size of window. A filter, then, on a few resized pictures:
 #
@@ -876,7 +880,7 @@ assert template.template[ring].mean() > template.template[~ring].mean()
 # %% [markdown]
 # With some good will, a ring: light in the very middle and at the corners, darker between. Seen small, an object is something with a border.
 #
-# **[Selective search](../book/glossary.md#selective-search)** ([Uijlings et al., 2013](../book/references.md#uijlings-2013)) grows its windows. Cut the picture into small even regions (a graph whose edges are joined, weakest difference first). Then join the two most similar neighbours, and again, until one region is left. Every region that ever existed gives the box around it. Similar means: colours, textures, small ones first, and fitting into each other:
+# **[Selective search](../book/glossary.md#selective-search)** ([Uijlings et al., 2013](../book/references.md#uijlings-2013)) grows its windows. Cut the picture into small even regions (pixels are nodes of a graph, and neighbours are joined, smallest difference first, while the difference between two regions is small against those inside them). Then join the two most similar neighbours, and again, until one region is left. Every region that ever existed gives the box around it. Similar means: colours, textures, small ones first, and fitting into each other:
 #
 # $$ s(r_i, r_j) = s_{\text{colour}} + s_{\text{texture}} + s_{\text{size}} + s_{\text{fill}}, \tag{10.18} $$
 #
@@ -958,9 +962,9 @@ for name, way in ways.items():
     print(f"{name:17s}{spent:6.0f} ms a picture")
 
 # %% [markdown]
-# Nobody wins everywhere. BING is the fastest by far and starts best, then it stops: its windows have sixteen sizes, and where no size fits nothing helps ([exercise 5](#exercises)). Selective search starts low, because it cannot tell an object from any other region, and it is the first to cover everything.
+# Nobody wins everywhere. BING is the fastest by far and starts best, then it stops: its windows have sixteen sizes, and where no size fits nothing helps ([exercise 5](#exercises)). The order does change: with 10 windows BING is first and random last; with 1,000 even random windows have passed BING. Selective search starts low, because it cannot tell an object from any other region, and it is the first to cover everything.
 #
-# <span id="c256"></span>The lecture says that *1,500 windows cover over 95 % of the objects*. For photos of the VOC set the paper reports 96.7 % with about 1,536 windows a picture ([van de Sande et al., 2011](../book/references.md#vandesande-2011)); without that data we cannot repeat it, and our pictures are far smaller, so the count is not comparable. What can be checked is the shape: a curve that climbs steeply, and a number of windows, hundreds and not thousands of millions, at which 95 % are covered. Ten scenes are few. [At scale](#at-scale) repeats the table for more seeds.
+# <span id="c256"></span>The lecture says that *1,500 windows cover over 95 % of the objects*. For photos of the VOC set the paper reports 96.7 % with about 1,536 windows a picture ([van de Sande et al., 2011](../book/references.md#sande-2011)); without that data we cannot repeat it, and our pictures are far smaller, so the count is not comparable. What can be checked is the shape: a curve that climbs steeply, and a number of windows, hundreds and not thousands of millions, at which 95 % are covered. Ten scenes are few. [At scale](#at-scale) repeats the table for more seeds.
 #
 # ### A grid of boxes that asks nobody
 #
@@ -993,21 +997,19 @@ assert sum(per_map) == 8732
 #
 # ## Pitfalls
 #
-# **1. The wrong four numbers.** A box in `xywh` is four floats too. Nothing complains, and the IoU is plausible:
+# **1. The wrong four numbers.** A box in `xywh` is four floats too. Nothing complains. In the middle of a picture the IoU is nonsense, and near its upper left corner it is plausible, which is worse:
 
 # %% tags=["nbval-check-output"]
 truth_xyxy = torch.tensor([[30.0, 20, 60, 70]])
 as_xywh = convert(truth_xyxy, "xyxy", "xywh")
 print("right:", box_iou(truth_xyxy, truth_xyxy).item())
-print(f"read in the wrong format: {as_xywh[0].tolist()}", end=" ")
-try:
-    print(box_iou(truth_xyxy, as_xywh).item())
-except ValueError as error:
-    print("is refused:", error)
+far = box_iou(truth_xyxy, as_xywh).item()
+print(f"read in the wrong format: {as_xywh[0].tolist()}, IoU {far:.2f}")
 small_box = convert(torch.tensor([[5.0, 5, 60, 70]]), "xyxy", "xywh")
 wrong = box_iou(torch.tensor([[5.0, 5, 60, 70]]), small_box).item()
-print(f"but near the corner it passes, with IoU {wrong:.2f}")
-assert wrong < 0.9
+print(f"near the corner of the picture: IoU {wrong:.2f}")
+assert far == 0
+assert 0.5 < wrong < 0.9
 
 # %% [markdown]
 # **2. Padding.** A convolution with padding adds zeros around every *window* in the naive scan, and only around the picture in the dense one. The same weights, other scores:
@@ -1063,7 +1065,8 @@ for words, boxes_left in (
     value = mean_average_precision(boxes_left, fresh_truth)
     n = sum(len(f.boxes) for f in boxes_left)
     print(f"{words:17s} mAP {value:.2f} with {n} boxes")
-assert len(by_class) == len(found)
+count = lambda lists: sum(len(f.boxes) for f in lists)
+assert count(by_class) > 2 * count(found)
 
 # %% [markdown]
 # Look at both numbers of each line. Average precision forgives boxes of low score that come after the right ones; whoever has to read the picture does not.
@@ -1135,6 +1138,7 @@ def both_rules(hits, n):
 for hits, n in (([1, 0, 1, 1, 0], 3), ([1], 2), ([1] * 19, 100)):
     eleven, all_points = both_rules(hits, n)
     print(f"{sum(hits)} of {n} found: 11 points {eleven:.3f}, area {all_points:.3f}")
+# VOC 2007: a recall of exactly 0.5 earns the whole point at 0.5, 6 / 11 for half of the objects.
 assert both_rules([1], 2)[0] > both_rules([1], 2)[1]
 assert both_rules([1] * 19, 100)[0] < both_rules([1] * 19, 100)[1]
 
@@ -1211,7 +1215,8 @@ for shown, x in zip(fresh[:20], prepared[:20]):
 some_truth = fresh_truth[:20]
 print(f"{asked / 20:.0f} windows a picture, mAP {mean_average_precision(warped_found, some_truth):.2f}")
 print(f"pyramid: mAP {mean_average_precision(found[:20], some_truth):.2f}")
-print(f"multiply-adds: {asked / 20 * one_window / dense_cost:.1f} times the dense pass of one scale")
+pyramid_cost = dense_cost + models.summarise(WindowNet(1, 11), (1, 64, 64)).multiply_adds
+print(f"multiply-adds: {asked / 20 * one_window / pyramid_cost:.1f} times those of the pyramid")
 # A tall 1 is warped to a square, and the classifier never saw a stretched digit:
 # it has to be trained on warped proposals. That is the next chapter.
 
@@ -1235,7 +1240,7 @@ for name in found_by:
 for name, value in proposals_result.items():
     assert cell(*name.split(": ")).contains(value, slack=0.05 * max(1, value))
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Recall over number of windows from 1 to 1,000 on a logarithmic axis, five lines with bands over seeds. Random windows climb slowly; the four proposal methods climb steeply between 10 and 100 windows."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Recall over number of windows from 1 to 1,000 on a logarithmic axis, five lines with bands over seeds. Random windows climb slowly. BING leads up to 30 windows, then stays flat at 0.9 and ends below random; selective search starts low and is first to come near 1, at 100; objectness and edge boxes lie between."}}
 figure, axes = plt.subplots(figsize=(6.6, 3.1), layout="constrained")
 tones = (COLORS["gray"], COLORS["orange"], COLORS["green"], COLORS["purple"], COLORS["blue"])
 for (name, tone), dashes in zip(zip(found_by, tones), (":", "--", "-.", (0, (5, 1)), "-")):
@@ -1251,7 +1256,7 @@ axes.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Take it for what it is: drawn shapes on 96 pixels, where even a random window has a fair chance. On photos of 500 pixels that chance is gone, and the gap between random and all others grows. The literature's comparison, with the same measure on VOC and COCO, is [Hosang et al. (2016)](../book/references.md#hosang-2016).
+# Take it for what it is: drawn shapes, each about a quarter of the picture's side, on a few kinds of ground. The number of pixels does not matter (IoU does not see it), the *relative* size does: where objects are small in the picture, random windows fall far behind. The literature's comparison, with the same measure on VOC and COCO, is [Hosang et al. (2016)](../book/references.md#hosang-2016).
 #
 # ## Summary
 #
@@ -1262,6 +1267,6 @@ plt.show()
 # - The number of objects is a **threshold**. Precision and recall show all thresholds, and **average precision** is the area; a second box on a thing is wrong.
 # - **Proposals** ask fewer windows: recall against their number is their grade, and the ceiling of everything that follows.
 #
-# **Further reading.** [Vaillant et al. (1994)](../book/references.md#vaillant-1994), the first convolutional face detector, and [Sermanet et al. (2014)](../book/references.md#sermanet-2014), dense evaluation with a large network. [Everingham et al. (2010)](../book/references.md#everingham-2010), section 4, for the rules of grading. [Hosang et al. (2016)](../book/references.md#hosang-2016) compare twelve proposal methods.
+# **Further reading.** [Vaillant et al. (1994)](../book/references.md#vaillant-1994), the first convolutional face detector, and [Sermanet et al. (2014)](../book/references.md#sermanet-2014), dense evaluation with a large network. [Everingham et al. (2010)](../book/references.md#everingham-2010), section 4, for the rules of grading (with the older, eleven-point AP). [Hosang et al. (2016)](../book/references.md#hosang-2016) compare twelve proposal methods.
 #
 # **The next question.** Windows stand on a grid, and objects do not. A classifier can only choose the nearest. What if the network said how far off the window is: four numbers more? [Boxes from regions](10b_rcnn.ipynb).

@@ -100,7 +100,7 @@ def say_box(net, scenes, unit=TINY):
 #
 # $$ \ell_\beta'(e) = \max\bigl(-1, \min(1, e / \beta)\bigr), \qquad \text{while} \qquad (e^2)' = 2e . \tag{10.32} $$
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: squared error and smooth L1 over the error; near zero both are parabolas, further out smooth L1 is a straight line that stays far below. Right: their slopes; that of the squared error grows without end, that of smooth L1 stops at plus and minus 1."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: squared error and smooth L1 over the error; near zero both are parabolas, further out smooth L1 is a straight line, above the squared error up to about 1 and far below it at 2. Right: their slopes; that of the squared error grows without end, that of smooth L1 stops at plus and minus 1."}}
 e = torch.linspace(-2, 2, 401, requires_grad=True)
 figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.5), layout="constrained")
 for name, loss, tone, dashes in (
@@ -203,7 +203,7 @@ assert best.mean() < 0.45
 box_grid(new_pairs.images[:4], torn[:4, None], truth=list(new_pairs.boxes[:4]))
 
 # %% [markdown]
-# It chooses nothing: it says the middle. For two answers $b_1$ and $b_2$ that are equally often right, the squared error is smallest at
+# It chooses nothing: on average it says nearly the middle, here and there it leans to one side. For two answers $b_1$ and $b_2$ that are equally often right, the squared error is smallest at
 #
 # $$ \arg\min_c \; \tfrac12 \lVert c - b_1 \rVert^2 + \tfrac12 \lVert c - b_2 \rVert^2 = \tfrac12 (b_1 + b_2) , \tag{10.33} $$
 #
@@ -305,7 +305,7 @@ plotting.image_grid(crops[:24:2].round().to(torch.uint8), columns=12, size=0.6)
 #
 # $$ L = -\log p_u + [u \ge 1] \sum_{i \in \{x, y, w, h\}} \ell_1(t_i - v_i) . \tag{10.36} $$
 #
-# The bracket is 1 if the region shows an object, and 0 if not: there is no right correction for a piece of grass. Here is that formula as the library has it, and what one batch is made of:
+# The bracket is 1 if the region shows an object, and 0 if not: there is no right correction for a piece of grass. (This sum is [Fast R-CNN](../book/references.md#girshick-2015)'s, of 2015. The R-CNN of 2014 learned in three stages: it fine-tuned the network as a classifier, trained a support vector machine for each class on stored features, and fitted the corrections by ridge regression, with a squared error. We take the later loss from the start.) Here is that formula as the library has it, and what one batch is made of:
 
 # %%
 from course_utils.detection.fast_rcnn import region_loss, sample_regions
@@ -401,7 +401,7 @@ names = [[str(int(v)) for v in d.labels] for d in sure]
 box_grid(fresh.images[:6], [d.boxes for d in sure], labels=names, matched=right, columns=6, size=1.15)
 
 # %% [markdown]
-# So it works, and the bar of 0.6 that we set ourselves is passed. Look at what is wrong in the pictures: the boxes sit well, and what fails is the reading, a 9 taken for a 3. With 140 pictures to learn from that is no wonder. Now look at the correction by itself, without classes and suppression: take all proposals that cover a digit somehow, IoU 0.5 or better, and compare the overlap before and after. Each proposal is cut out of the picture once, and moved once.
+# So it works: the mAP at 0.5 is above 0.6. Look at what is wrong in the pictures. Most boxes sit well; what fails most is the reading, a 9 taken for a 3, and some digits have no box, since no class is sure enough. With 140 pictures to learn from that is no wonder. Now look at the correction by itself, without classes and suppression: take all proposals that cover a digit somehow, IoU 0.5 or better, and compare the overlap before and after. Each proposal is cut out of the picture once, and moved once.
 
 
 # %% tags=["band-regions"]
@@ -419,7 +419,7 @@ regions_result |= {
     "IoU: R-CNN": after.mean().item(),
 }
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "IoU after the correction over IoU before it, one dot a proposal, and the diagonal. Most dots lie above the diagonal, most clearly on the left where the proposal was poor; near the right end some lie below."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "IoU after the correction over IoU before it, one dot a proposal, and the diagonal. Most dots lie above the diagonal, most clearly on the left where the proposal was poor; from 0.9 on nearly all lie below, a whole column of them at exactly 1."}}
 figure, axes = plt.subplots(figsize=(4.2, 3.2), layout="constrained")
 axes.plot([0.5, 1], [0.5, 1], color=COLORS["gray"], linewidth=1)
 axes.scatter(before, after, s=7, color=COLORS["blue"], alpha=0.5, linewidths=0)
@@ -437,7 +437,7 @@ print(f"good ones (above 0.9): {before[good].mean():.2f} to {after[good].mean():
 assert (after - before)[poor].mean() > (after - before)[good].mean()
 
 # %% [markdown]
-# The dots above the diagonal got better. Poor windows gain much. Windows that were nearly perfect can only lose, and do: no network says exactly zero. That also explains the two gains in mAP. At 0.5 a poor window is good enough already, and there is hardly anything to win; at 0.75 it is not, and the correction turns misses into hits.
+# The dots above the diagonal got better. Poor windows gain much. Windows that were nearly perfect can gain little, and nearly all of them lose: no network says exactly zero. That also explains the two gains in mAP. At 0.5 a poor window is good enough already, and there is hardly anything to win; at 0.75 it is not, and the correction turns misses into hits.
 #
 # What is wrong with R-CNN? Its cost. Every proposal goes through the whole network, and most of the proposals overlap. You know the remedy from the last chapter: look at the picture once. But there it worked for windows of one size on a grid. Here we have boxes of any size, anywhere.
 #
@@ -457,6 +457,7 @@ def pool_by_hand(plane, box, bins, stride):
     """The maximum of each bin; plane (H, W), box xyxy in pixels."""
     left, top, right, bottom = (math.floor(v / stride + 0.5) for v in box)
     h, w = max(bottom - top + 1, 1), max(right - left + 1, 1)
+    # a // b rounds down, so -(-a // b) rounds up: the ceiling of equation 10.37
     rows = [slice(top + i * h // bins, top - (-(i + 1) * h // bins)) for i in range(bins)]
     columns = [slice(left + j * w // bins, left - (-(j + 1) * w // bins)) for j in range(bins)]
     return torch.stack([plane[r, c].max() for r in rows for c in columns])
@@ -518,7 +519,7 @@ print(f"two boxes with IoU {box_iou(a, b).item():.2f} get the same numbers")
 assert len(pooled.unique()) == 3
 assert len(aligned.unique()) == 17
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "What the first bin reads over the shift of the box. RoI pooling is a staircase of three steps, eight pixels wide; RoI align is a straight line of slope one."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "What the first bin reads over the shift of the box. RoI pooling is a staircase: two steps eight pixels wide, and the beginning of a third; RoI align is a straight line of slope one."}}
 figure, axes = plt.subplots(figsize=(5.6, 2.7), layout="constrained")
 axes.plot(steps, pooled, "o-", color=COLORS["orange"], markersize=3, drawstyle="steps-mid", label="RoI pooling")
 axes.plot(steps, aligned, "s-", color=COLORS["blue"], markersize=3, label="RoI align")
@@ -551,7 +552,7 @@ assert torch.allclose(old - aligned, torch.full_like(old, 4.0), atol=1e-9)
 # %% [markdown]
 # ## One look for all boxes
 #
-# Fast R-CNN is these parts in another order: convolutions once for the picture, RoI align for each proposal, a small head of linear layers for each. Same proposals, same loss as before. Our map has a stride of 4, since the digits are small.
+# Fast R-CNN is these parts in another order: convolutions once for the picture, RoI align for each proposal, a small head of linear layers for each. Same proposals, same loss as before; twice the epochs, and three times the regions a picture, a quarter of them with a digit at most. Our map has a stride of 4, since the digits are small.
 
 
 # %% tags=["band-regions"]
@@ -575,7 +576,7 @@ for way in ("R-CNN", "Fast R-CNN"):
         assert show_band(name).contains(regions_result[name], slack=0.06)
 
 # %% [markdown]
-# Close to each other, with the same proposals. At 0.5 the two are level over the seeds, one ahead here, the other there. At 0.75 R-CNN is usually ahead: a warped crop has 32 pixels for every digit, and the map has only four to eight cells to say where it ends.
+# Close to each other, with the same proposals. At 0.5 the two are level over the seeds, one ahead here, the other there. At 0.75 R-CNN is ahead in four of the five recorded seeds. A possible reason: a warped crop has 32 pixels for every digit, and the map has only four to eight cells to say where it ends. But the two also learned for different times, from different numbers of regions.
 #
 # And what does sharing save? Let a crop cost $c$ multiply-adds in R-CNN, the shared map $C$, and a head $h$. For $n$ proposals the factor is
 #
@@ -698,9 +699,9 @@ assert rounds[4] < rounds[1]
 assert regions_result["IoU: round 2, own head"] > rounds[0]
 
 # %% [markdown]
-# The first look buys everything that is to be had. The same head a second time gains nothing, and from the third round on the overlap *falls*. Why? The head has learned from selective search's proposals, boxes that were off by a fifth and more. It now gets boxes that are off by a tenth, and moves them as if they were worse than they are. Each round adds its own small error.
+# The first look buys nearly all that is to be had. The same head a second time gains nothing, and from the third round on the overlap *falls*. A likely reason: the head has learned from selective search's proposals. It now gets boxes that lie better, and moves them as if they were worse than they are. Each round adds its own small error.
 #
-# A head of its own for the second round, trained on boxes that the first has moved, holds the level better than the old head does (in four of five seeds), but it is no leap. Here the map is the limit: a cell is four pixels wide. With finer maps and larger pictures a row of heads pays, each trained on what the one before hands over and with a stricter idea of *positive*. [Cascade R-CNN](../book/references.md#cai-vasconcelos-2018) has three, with IoU thresholds of 0.5, 0.6 and 0.7, and reports that applying the *same* head again brings no benefit, as we see.
+# A head of its own for the second round, trained on boxes that the first has moved, holds the level better than the old head does (in four of five seeds), but it is no leap. Perhaps the map is the limit here: a cell is four pixels wide. With finer maps and larger pictures a row of heads pays, each trained on what the one before hands over and with a stricter idea of *positive*. [Cascade R-CNN](../book/references.md#cai-vasconcelos-2018) has three, with IoU thresholds of 0.5, 0.6 and 0.7, and reports that applying the *same* head usually brings no benefit beyond the second time. Here already the second brings none.
 #
 # Does the second look show in mAP?
 
@@ -726,7 +727,7 @@ for at in (0.5, 0.75):
 assert regions_result["a second look: mAP 0.5"] > 0.6
 
 # %% [markdown]
-# Not for the better: nothing at 0.5, and at 0.75 it may even cost. A mean IoU that is higher by a hundredth on the boxes near digits does not pay for a second classifier that has seen few examples. On these pictures one look is enough, and we say so; on COCO the three heads of Cascade R-CNN bring two to four points of AP, as reported.
+# Not for the better: nothing at 0.5, and at 0.75 it even costs (one seed, no band). A mean IoU that is higher by a hundredth on the boxes near digits does not pay for a second classifier that has seen few examples. On these pictures one look is enough, and we say so; on COCO the three heads of Cascade R-CNN bring two to four points of AP, as reported.
 #
 # ## What each idea bought
 #
@@ -949,7 +950,7 @@ F.smooth_l1_loss(chosen, torch.zeros(3, 4), reduction="sum").backward()
 learned = own_codes.grad.view(6, 10, 4).abs().sum(2).nonzero().tolist()
 print("row and class that learn:", learned)
 assert learned == [[1, 2], [3, 9], [4, 0]]
-# The rest is bookkeeping. With 16 examples of a class there is too little to learn
+# The rest is bookkeeping. With 22 to 33 examples of a class there is too little to learn
 # forty corrections from; a train's box is wrong in other ways than a person's.
 
 # %% [markdown]

@@ -385,7 +385,7 @@ print(f"six layers without dilation: field {plain}")
 # %% [markdown]
 # 3, 7, 15, as the lecture says; then 31, 63, 127. The field grows exponentially, the weights linearly. Six ordinary layers reach 13.
 #
-# [Yu and Koltun (2016)](../book/references.md#yu-koltun-2016) put such a stack *behind* a network, on its maps of scores. Their **context module** has rates 1, 1, 2, 4, 8, 16, 1, and it starts as the identity: at first it repeats the scores that it is given, so it cannot do harm.
+# [Yu and Koltun (2016)](../book/references.md#yu-koltun-2016) put such a stack *behind* a network, on its maps of scores. Their **context module** has rates 1, 1, 2, 4, 8, 16, 1, and it starts as the identity for scores that are not negative: those it repeats at first, so it does them no harm. (Its ReLUs cut negative scores off at 0.)
 
 # %% tags=["nbval-check-output"]
 from course_utils.segmentation.dilation import CONTEXT_DILATIONS
@@ -397,7 +397,12 @@ with torch.no_grad():
 kernels = sum(p.numel() for p in module.parameters() if p.ndim > 1)
 print("rates", CONTEXT_DILATIONS, "field", fields_of(CONTEXT_DILATIONS)[-1])
 print(f"weights for 21 classes: {kernels:,} = 64 x 21 x 21")
-print("starts as the identity:", untouched)
+with torch.no_grad():
+    negative = module(scores_in - 0.5)
+cut_off = torch.allclose(negative, (scores_in - 0.5).relu(), atol=1e-6)
+print("starts as the identity above 0:", untouched)
+print("negative scores become 0:", cut_off)
+assert cut_off
 assert untouched
 assert kernels == 64 * 21**2
 assert fields_of(CONTEXT_DILATIONS)[-1] == 67
@@ -559,7 +564,7 @@ print(f"512 maps of stride 32 take as much as {share} maps of stride 1")
 assert affordable_channels(512, 4) == 2
 
 # %% [markdown]
-# Exactly four each time, 64 in all, for the layers behind. (The whole network grows less, because its first maps were fine already.) The memory of the 512 maps on which VGG-16 ends is worth half a map at full resolution. That is why Yu and Koltun stopped at 8, and why networks go down at all: at the bottom, channels are cheap. Multiply-adds grow by the same four.
+# Exactly four each time, 64 in all, for the layers behind. (Counting takes the outputs of all eight layers; what is kept is the input and the four outputs of the ReLUs, since a ReLU's way back needs no more than its output.) (The whole network grows less, because its first maps were fine already.) The memory of the 512 maps on which VGG-16 ends is worth half a map at full resolution. That is why Yu and Koltun stopped at 8, and why networks go down at all: at the bottom, channels are cheap. Multiply-adds grow by the same four.
 #
 # ## Fourth way: hand it across
 #
@@ -620,7 +625,7 @@ print("smallest tile for 500 output pixels:", valid_input_size(500))
 #
 # ### What are the skips worth?
 #
-# Take the U-Net and its twin: the same layers, but nothing is handed across. Both train on the drawn cells, alike. Then they see new drawn cells, and a real one: a cell in saline, photographed by phase microscopy, from scikit-image. It stands out so clearly that a threshold (Otsu's) at full size gives the truth; we shrink it by 4, 5, 6 and 8, so that it has different sizes in pixels.
+# Take the U-Net and its twin: the same layers, but nothing is handed across. Both train on the drawn cells, alike. Then they see new drawn cells, and a real one: a cell in saline, a quantitative phase image computed from a hologram, from scikit-image. It stands out so clearly that a threshold (Otsu's) at full size gives the truth; we shrink it by 4, 5, 6 and 8, so that it has different sizes in pixels.
 
 
 # %% tags=["band-skips"]
@@ -673,7 +678,7 @@ for place in ("drawn", "real"):
     print(f"  boundary IoU, seed by seed: skips win {wins} of {len(gains)}")
     assert wins == len(gains)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Six pictures with red outlines: a drawn picture of touching cells and the real cell, each with the truth, the answer without skips and the U-Net's answer. Without skips the outlines are smoothed and flattened; the U-Net's follow the truth."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six pictures with orange outlines: a drawn picture of touching cells and the real cell, each with the truth, the answer without skips and the U-Net's answer. Without skips the outlines are smoothed and flattened; the U-Net's follow the truth."}}
 photo, photo_truth = views[1]
 part = (slice(51, 99), slice(61, 109))
 pictures, masks = [], []
@@ -694,7 +699,7 @@ map_rows([pictures], [""], names, outlines=torch.stack(masks), zoom=3, cmap="gra
 # %% [markdown]
 # Two numbers say little about *how* a border is wrong. Here are the U-Net's own probabilities for a drawn cell picture.
 #
-# > **Predict.** Shift the mask by one pixel. Which score hardly notices, and which falls most? Which threshold is best, and for which score?
+# > **Predict.** Shift the mask by one pixel. Which score hardly notices, and which falls most? (In the figure, move the threshold and watch which scores move with it.)
 
 # %%
 with torch.no_grad():
@@ -755,7 +760,7 @@ sheet
 #
 # $$ x'_{(c, a, b),\, i,\, j} = x_{c,\; 2i + a,\; 2j + b} , \qquad a, b \in \{0, 1\} . \tag{11.40} $$
 #
-# Three channels become twelve, the sides are halved, and the U-Net runs on $32 \times 32$ places. At each it answers $4 \cdot 11$ numbers, which unfold into the scores of four pixels. Unlike pooling, folding can be undone: it changes *where* positions are written, from places to channels.
+# Three channels become twelve, the sides are halved, and the U-Net runs on $32 \times 32$ places. (We begin there with 24 maps, where the U-Net at full size has 48: a part of the saving below comes from that.) At each it answers $4 \cdot 11$ numbers, which unfold into the scores of four pixels. Unlike pooling, folding can be undone: it changes *where* positions are written, from places to channels.
 
 # %% tags=["band-unet"]
 from course_utils.segmentation.unet import UNet
@@ -869,7 +874,7 @@ sheet.colors = 128
 sheet
 
 # %% [markdown]
-# Four fifths of the union, averaged over eleven classes, on scenes that it never saw. Look at the mistakes: shapes of which little is to be seen, two names in one shape, thin arms. The boundary IoU is lower, as always. What made it possible in this budget? Folding, Dice, half precision, and scenes that are kind in one way: shapes are turned by at most 20 degrees. With `rotation=180` and `scale=(0.2, 0.4)`, the library's "medium", shapes turn freely and are smaller: a good deal harder. Try it.
+# Four fifths of the union, averaged over eleven classes, on scenes that it never saw. Thin is not the same as hard: look at where the ring stands, and the square. Look at the mistakes: shapes of which little is to be seen, two names in one shape, points and tips. The boundary IoU is lower, as always. What made it possible in this budget? Folding, Dice, half precision, and scenes that are kind in one way: shapes are turned by at most 20 degrees. With `rotation=180` and `scale=(0.2, 0.4)`, the library's "medium", shapes turn freely and are smaller: a good deal harder. Try it.
 #
 # ## Checked claims
 #
@@ -917,7 +922,7 @@ for word, crop in (("centre", crop_centre), ("corner", crop_end)):
 assert rim < 0.5
 
 # %% [markdown]
-# The same happens inside the U when a skip is cropped from the wrong end: the border in $d$ and the border in $u$ lie four pixels apart.
+# The same happens inside the U when a skip is cropped from the wrong end: the border in $d$ and the border in $u$ lie apart, in the paper's network by 4 pixels of the map at the lowest skip and by 88 at the highest.
 #
 # **Windows left narrow.** Take a network, remove a pooling, and forget to dilate what follows. Shapes fit, nothing complains:
 
@@ -1027,7 +1032,7 @@ for word, x in (("positive", bright), ("negative", -bright)):
     again = [F.max_pool2d(up, 2) for up in ups]
     print(word, [torch.equal(a, v) for a in again])
 # Below zero, the zeros win the second pooling. After a ReLU that cannot happen.
-# The picture itself comes back if each window holds at most one value that is not 0.
+# The picture itself comes back if each window holds at most one value that is not 0, and that one is positive.
 sparse_map = unpool_by_winners(v.abs(), w, (48, 48))
 v, w = F.max_pool2d(sparse_map, 2, return_indices=True)
 assert torch.equal(unpool_by_winners(v, w, (48, 48)), sparse_map)
@@ -1037,15 +1042,25 @@ assert torch.equal(unpool_by_winners(v, w, (48, 48)), sparse_map)
 #
 # <details><summary>Hint</summary>
 #
-# `dilated_twin(net, output_stride=4)` removes the last. To remove the first, set its stride to 1 and dilate what follows: twin the whole network, then put the later strides back.
+# `dilated_twin(net, output_stride=4)` removes the last. To remove the first, set its stride to 1 in a `deepcopy`, and give every later window, of convolutions and of poolings, dilation 2 (and the convolutions padding 2); the later strides stay.
 #
 # </details>
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true, "outputs_hidden": true}
+from copy import deepcopy
+
 start = three_halvings("max pooling")
 counted = {"none removed": kept_bytes(start, one)}
 counted["last removed"] = kept_bytes(dilated_twin(start, 4), one)
-first = nn.Sequential(*start[:2], nn.MaxPool2d(2, 1), dilated_twin(start[3:], 4))
+first = deepcopy(start)
+first[2].stride = 1
+for layer in first[3:]:  # every later window takes steps twice as long
+    if isinstance(layer, nn.Conv2d):
+        layer.dilation = layer.padding = (2, 2)
+    elif isinstance(layer, nn.MaxPool2d):
+        layer.dilation = 2
+with torch.no_grad():
+    assert torch.allclose(first(one)[:, :, ::2, ::2], start(one), atol=1e-6)
 counted["first removed"] = kept_bytes(first, one)
 for word, count in counted.items():
     print(f"{word:14s} {count / 1e3:6,.0f} kB")
@@ -1111,7 +1126,7 @@ assert torch.allclose(in_tiles, at_once, atol=1e-4)
 # %% [markdown]
 # ## At scale
 #
-# <span id="c276"></span>All methods of these two chapters, on the same cluttered scenes, a little smaller than above, with the same loss, steps and rate, and widths chosen so that the ways down are alike. One lecture says of dilated networks: "simpler and more accurate than FCN". On VOC 2012's test set, [Yu and Koltun (2016)](../book/references.md#yu-koltun-2016) report a mean IoU of 67.6 % for their front end, and the FCN's authors 62.2 % for FCN-8s; we cannot repeat either here. What we can do is compare both ideas in miniature, at equal training. The command is `python -m tools.record_dense`.
+# <span id="c276"></span>All methods of these two chapters, on cluttered scenes like those above (48 pixels, shapes a little larger for their picture), all with one loss, one number of steps and one rate, and widths chosen so that the ways down are alike. The rim of the boundary IoU is two pixels wide here, so compare it within this table only. One lecture says of dilated networks: "simpler and more accurate than FCN". On VOC 2012's test set, [Yu and Koltun (2016)](../book/references.md#yu-koltun-2016) report a mean IoU of 67.6 % for their front end, and 62.2 % for the FCN-8s of Long et al.; we cannot repeat either here. (Mind the names: their FCN-8s adds two finer maps. With our three halvings that is FCN-2s; the FCN-8s in the table adds none.) What we can do is compare both ideas in miniature, at equal training. The command is `python -m tools.record_dense`.
 #
 # > **Predict.** Which method has the best borders? Which keeps most in memory? Where does the dilated network stand?
 
@@ -1161,8 +1176,8 @@ plt.show()
 # %% [markdown]
 # Read it with care: 800 steps are few, and every network here is still learning. Two abilities are mixed in these numbers.
 #
-# - *Names.* Mean IoU is led by who learns ten names fastest from nothing: networks that look like a classifier with a short way up. Patches of $17 \times 17$ pixels see too little to name anything. The U-Net, with the longest way up, is not done; trained longer, you saw it pass 0.8.
-# - *Borders.* Divide boundary IoU by IoU: what is left of a shape's score at its rim? Little for FCN-8s, whose cells are eight pixels wide, more with each finer map, most where fine features are handed across.
+# - *Names.* Mean IoU is led by who learns ten names fastest from nothing: networks that look like a classifier with a short way up. Patches of $17 \times 17$ pixels see too little to name anything. The U-Net, with the longest way up, is not done; above, a wider, folded one with twice the scenes and steps passed 0.8.
+# - *Borders.* The highest boundary IoU has FCN-2s, not the U-Net: a rim with the wrong name counts as wrong, and FCN-2s has most names right. To see the borders alone, divide boundary IoU by IoU: what is left of a shape's score at its rim? Little for FCN-8s, whose cells are eight pixels wide, more with each finer map, most where fine features are handed across.
 #
 # Without its skips the U-Net has learned far less in this time: skips are also a short way for the gradient. And the claim? **In this miniature the dilated network is not more accurate than the FCN**, and it keeps three times the memory. That is no evidence against the paper: theirs began with ImageNet, and trained its context module when the front end was done. It is a reminder that "simpler" is about the drawing of a network, not about its bill.
 #

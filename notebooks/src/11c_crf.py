@@ -101,7 +101,7 @@ binary_rows(
 )
 
 # %% [markdown]
-# In the middle nearly always: 25 votes with 76 % each miss very rarely. At a corner three quarters of the window belong to the other class, and the corner goes. So do thin things. Here are railings: bars of one, two and three pixels, and the same doubt.
+# In the middle nearly always: of 25 votes with 76 % each, the majority is right 99.8 times in 100. At a right-angled corner 16 of the 25 pixels belong to the other class; there it is right 19 times in 100, and the corner goes. So do thin things. Here are railings: bars of one, two and three pixels, and the same kind of doubt, a little smaller (standard deviation 0.7).
 #
 # > **Predict.** Which bars survive a majority of 3 x 3? Of 5 x 5?
 
@@ -343,14 +343,14 @@ lower = zip(recorded["cut energy"], recorded["truth energy"])
 assert all(cut < true for cut, true in lower)
 print("the same order, and the cut below the truth, in 20 of 20 draws")
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Six scenes with noisy labels repaired three ways. ICM leaves many specks of two or three pixels; mean field and the cut leave clean regions whose borders follow the objects."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six scenes with noisy labels repaired three ways. ICM leaves many specks of two or three pixels; mean field and the cut leave fewer, most of them at edges of the picture and inside patterned objects, and their regions follow the objects."}}
 binary_rows(
     [truth[:6], specks[:6], *(maps[:6] for maps in answers.values())],
     ["truth", "each alone", "ICM", "mean field", "cut"],
 )
 
 # %% [markdown]
-# The lower, the better: the order by energy is the order by IoU. But look at the last line. The *truth* costs more than the cut. The energy's favourite map is not the right one: it is a little too smooth. An energy is a model, and here begins its error.
+# The lower, the better: the order by energy is the order by IoU. But look at the last line. The *truth* costs more than the cut. The energy's favourite map is not the right one: it follows the noise too far. The truth pays more in the first sum of (11.62), and the cut has a quarter more borders than the truth: where the picture has edges, inside patterns too, borders are cheap, and specks survive there. An energy is a model, and here begins its error.
 #
 # ### The lowest energy is not the best map
 #
@@ -486,7 +486,7 @@ for weight in (0.25, 1.0, 2.0):
 #
 # ## Every pixel hears every other
 #
-# Four neighbours carry a message one pixel per round. And an object may be cut in two by something before it: its halves do not touch, but they look alike. So join *all* pairs. [Krähenbühl and Koltun (2011)](../book/references.md#krahenbuhl-koltun-2011) tie two pixels by two Gaussians, of place $p$ and colour $I$:
+# Four neighbours carry a message one pixel per update, two per round. And an object may be cut in two by something before it: its halves do not touch, but they look alike. So join *all* pairs. [Krähenbühl and Koltun (2011)](../book/references.md#krahenbuhl-koltun-2011) tie two pixels by two Gaussians, of place $p$ and colour $I$:
 #
 # $$
 # \begin{aligned}
@@ -503,6 +503,8 @@ for weight in (0.25, 1.0, 2.0):
 CrfScribbles()
 
 # %% [markdown]
+# Without edges the grid hardly helps the legs: in the ten lowest rows the IoU goes from 0.41 to 0.46; with edges it reaches 0.63, fully connected 0.93. Two strokes divide the whole picture into leaves and flowers, and the lower flower follows the upper, though no stroke touched it: it looks alike. With $\theta_\beta$ at 1 all colours are alike and the legs are gone; at 0.02 little changes here, because this picture has few colours.
+#
 # [Mean field](../book/glossary.md#mean-field) is as before, only that the sum goes over all pixels. With the kernel $k^{(m)}$ of (11.68), each pixel hears, about each label,
 #
 # $$ h_i^{(m)}(k) = \sum_{j \ne i} \frac{k_{ij}^{(m)}}{\sqrt{d_i\, d_j}}\; q_j(k), \qquad d_i = \sum_{j \ne i} k_{ij}^{(m)} . \tag{11.69} $$
@@ -565,7 +567,7 @@ assert (by_table - by_lattice).abs().mean() < 0.05
 # %% [markdown]
 # ### Filtering without pairs
 #
-# A picture of 500 x 375 has 17 billion pairs; five rounds, two kernels. But (11.69) is a Gaussian *filter*: values $q_j$ sit at points of a feature space (place and colour: five dimensions), and everybody wants the blurred value at their own point. The [permutohedral lattice](../book/glossary.md#permutohedral-lattice) of [Adams et al. (2010)](../book/references.md#adams-2010) does it in three moves, drawn here in two dimensions:
+# A picture of 500 x 375 has 17.6 billion pairs; five rounds, two kernels. But (11.69) is a Gaussian *filter*: values $q_j$ sit at points of a feature space (place and colour: five dimensions), and everybody wants the blurred value at their own point. The [permutohedral lattice](../book/glossary.md#permutohedral-lattice) of [Adams et al. (2010)](../book/references.md#adams-2010) does it in three moves, drawn here in two dimensions:
 #
 # 1. **Splat.** The plane is tiled with triangles. A point gives its value to the corners of its triangle, the nearer the more.
 # 2. **Blur.** Along each of the three directions of the lattice, every corner takes half of both neighbours: $(\tfrac12, 1, \tfrac12)$.
@@ -575,7 +577,7 @@ assert (by_table - by_lattice).abs().mean() < 0.05
 #
 # > **Predict.** One point with value 1. After the splat three corners hold something. After three blurs, what shape is the stain?
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels. Splat: a triangular lattice, one point, and the three corners around it with discs of different size. Blur: the discs have spread to a hexagonal stain of some nineteen corners. Slice: the stain as a smooth map around the point, with a circle of one standard deviation."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels. Splat: a triangular lattice, one point, and the three corners around it with discs of different size. Blur: the discs have spread to a hexagonal stain of 27 corners, the outer ones faint. Slice: the stain as a smooth map around the point, with a circle of one standard deviation."}}
 from course_utils.segmentation.gaussian_filter import (
     Lattice,
     elevate,
@@ -637,7 +639,7 @@ for side in (24, 48, 96):
     lattice = Lattice(features)
     n, d = features.shape
     steps = lattice.size * (d + 1) + 2 * n * (d + 1)
-    line = f"{n:5d} pixels: {n * n:12,} pairs, {steps:9,} lattice steps"
+    line = f"{n:5d} pixels: {n * (n - 1) // 2:12,} pairs, {steps:9,} lattice steps"
     if side <= 48:
         values = image.flatten(1).T
         ones = torch.ones(n, 1)
@@ -648,7 +650,7 @@ for side in (24, 48, 96):
         lattice_errors[side] = (error / change).item()
         line += f", error {lattice_errors[side]:.0%} of the change"
     print(line)
-    assert steps <= 3 * n * (d + 1) ** 2
+    assert 8 * steps < n * (n - 1) // 2  # pairs each count once
 assert max(lattice_errors.values()) < 0.4
 
 # %% [markdown]
@@ -840,7 +842,7 @@ axes.set_xlabel("mean IoU on new pictures (5 seeds; diamond: this run)")
 plt.show()
 
 # %% [markdown]
-# Joint training wins in all five seeds, by a wide margin, against every rival with the same or more help. Then the surprise: take the field away again, and the jointly trained network is no better than at the start. It did not become a better network. It became a better *half*: it no longer tries to draw outlines with its coarse cells, which it cannot do well, and says things that come out right *after* the field has spread them.
+# Joint training wins in all five seeds, by a wide margin, also against the network that trained just as long by itself and got the field afterwards. Then the surprise: take the field away again, and the jointly trained network is where it was at the start: a little worse in four seeds, a little better in one. It did not become a better network. It became a better *half*: it no longer tries to draw outlines with its coarse cells, which it cannot do well, and says things that come out right *after* the field has spread them.
 #
 # Mind the sizes. The network is weak on purpose, and five seeds are few. Where a network draws its outlines well itself (chapter 11b), there is less to win.
 #
@@ -898,7 +900,7 @@ sheet
 # %% [markdown]
 # (Near is dark; holes are white. Blue is a poster, orange a solid.)
 #
-# Why holes beside things? Point $j$ at distance $d_j$ appears in the second eye's picture shifted by $b / d_j$ pixels, where $b$ is the distance of the eyes (times a constant). A pixel is lost if something $k$ pixels to its right is nearer and shifted onto it or past it:
+# Why holes beside things? Point $j$ at distance $d_j$ appears in the second eye's picture shifted to the left by $b / d_j$ pixels, where $b$ is the distance of the eyes (times a constant). A pixel is lost if something $k$ pixels to its right is nearer and shifted onto it or past it:
 #
 # $$ \frac{b}{d_{j+k}} - \frac{b}{d_j} \;\ge\; k \quad \text{for some } k \ge 1 . \tag{11.72} $$
 #
@@ -1085,7 +1087,7 @@ right, *wrong = units.values()
 assert max(wrong) < right
 
 # %% [markdown]
-# **Agreement at any price.** More weight, more rounds: the field forgets the scores, and the rarer class dies first.
+# **Agreement at any price.** More weight, more rounds: the field forgets the scores, and the rarer class dies first. (The kernel here is also wide, 30 pixels and 0.3 in colour; that alone costs objects.)
 
 # %%
 alive = {}
@@ -1239,7 +1241,8 @@ for word, guide in guides.items():
     refined[word] = mean_iou(confusion_matrix(guess, others.labels[part], 3))
 for word, value in refined.items():
     print(f"{word:13s} {value:.3f}")
-print("it spreads answers, wrong ones too, and turns no poster into a solid")
+print("a field spreads answers, wrong ones too; even true depth does not")
+print("tell it which side is right")
 assert max(refined.values()) < refined["network alone"] + 0.05
 
 # %% [markdown]
@@ -1268,7 +1271,7 @@ filled = channels(others, fill_holes(others.measured))
 filled_iou = rate_rooms(clean, DISTANCE, filled).mean().item()
 print(f"holes {depth_result['clean, holes']:.3f}, filled {filled_iou:.3f}")
 print(f"perfect {depth_result['clean, perfect']:.3f}")
-assert filled_iou > depth_result["clean, holes"] - 0.02
+assert filled_iou > depth_result["clean, holes"] + 0.05
 print("beside a solid, filling mixes its height into the ground; noise remains")
 
 # %% [markdown]
@@ -1291,7 +1294,7 @@ for name, value in FCN_CRF.items():
     print(f"{name:27s} {value:8.1f}")
 
 # %% [markdown]
-# Three to five points for looking at the picture again, and more for training together: the order that you found. (The joint system was also trained longer.)
+# Two to five points for looking at the picture again, and more for training together: the order that you found. (The joint system was also trained longer.)
 #
 # Then a street. The record trains a small network on CamVid frames of 192 x 144 with eleven classes, and repairs its answers on new frames. Settings are chosen on every second frame and reported on the others. The command is `python -m tools.record_crf`.
 #
