@@ -5,6 +5,7 @@ import numpy as np
 
 from .answers import Wrong, ask, compare, passed, read_array, read_number, read_tuple
 from .entries import first_wrong
+from .kept import STABLE
 
 
 def precision(hits, curve, average_precision) -> None:
@@ -30,25 +31,34 @@ def read_verdicts(value, count, name):
 
 
 def _first_on_each(hits):
-    boxes, objects = _spans((1, 11), (0, 10), (21, 31), (40, 50), (26, 36)), _spans((0, 10), (20, 30))
+    boxes = _spans((2, 12), (1, 11), (21, 31), (40, 50), (26, 36), (0, 10), (1.5, 11.5))
+    scores, objects = np.array([0.6, 0.9, 0.8, 0.7, 0.5, 0.4, 0.3]), _spans((0, 10), (20, 30))
     name = "hits(boxes, scores, objects, 0.5)"
-    got = read_verdicts(ask(hits, boxes, np.array([0.6, 0.9, 0.8, 0.7, 0.5]), objects, 0.5), 5, name)
+    got = read_verdicts(ask(hits, boxes, scores, objects, 0.5), 7, name)
     mistakes = [
         (
-            [1, 1, 1, 0, 0],
+            [1, 1, 1, 0, 0, 1, 1],
             "hits counts two boxes on one object: only the first one, by score, is a hit; the other is a false alarm",
         ),
-        ([1, 0, 1, 0, 0], "hits goes through the boxes as they came: by falling score"),
-        ([1, 1, 0, 0, 0], "hits gives its verdicts by falling score: in the order in which the boxes came"),
-        ([0, 1, 1, 0, 1], "hits asks whether boxes touch an object: their IoU has to be at least `least`"),
-        ([1, 0, 0, 1, 1], "hits says True for the false alarms"),
+        ([1, 0, 1, 0, 0, 0, 0], "hits goes through the boxes as they came: by falling score"),
+        ([0, 0, 1, 0, 0, 0, 1], "hits goes through the boxes by rising score: by falling score"),
+        ([0, 0, 1, 0, 0, 1, 0], "hits gives the object to the best-fitting box: to the first one by score"),
+        ([1, 1, 0, 0, 0, 0, 0], "hits gives its verdicts by falling score: in the order in which the boxes came"),
+        ([0, 1, 1, 0, 1, 0, 0], "hits asks whether boxes touch an object: their IoU has to be at least `least`"),
+        ([1, 0, 0, 1, 1, 1, 1], "hits says True for the false alarms"),
     ]
-    right = [0, 1, 1, 0, 0]
+    right = [0, 1, 1, 0, 0, 0, 0]
     compare(got, right, mistakes, f"{name} should be {[bool(v) for v in right]}, yours is {[bool(v) for v in got]}")
     name = "hits of two boxes with equal scores on one object"
     got = read_verdicts(ask(hits, _spans((0, 9), (0, 10)), np.array([0.5, 0.5]), _spans((0, 10)), 0.5), 2, name)
     mistakes = [([0, 1], f"{name}: the first in the list is the hit, however well the second one fits")]
     compare(got, [1, 0], mistakes, f"{name} should be True, False")
+    objects, scores = _spans(*((20 * n, 20 * n + 10) for n in range(12))), np.array([0.5, 0.25] * 24)
+    name = "hits of 48 boxes, four on each of 12 objects, with two different scores,"
+    got = read_verdicts(ask(hits, np.repeat(objects, 4, axis=0), scores, objects, 0.5), 48, name)
+    one_each = (got.reshape(12, 4).sum(axis=1) == 1).all() and (scores[got == 1] == 0.5).all()
+    sentence = f"hits does not take the box that comes first in the list of equal scores. {STABLE}"
+    compare(got, np.arange(48) % 4 == 0, [(got, sentence)] if one_each else [], f"{name} is not right")
 
 
 def _which_object(hits):
@@ -67,8 +77,20 @@ def _which_object(hits):
     sentence = "hits asks for an IoU greater than `least`: exactly `least` is enough"
     compare(got, [1, 1], [([0, 1], sentence)], "hits is not right where the IoU is exactly `least`")
     equal = ask(hits, _spans((1, 3), (0, 2)), scores, _spans((0, 2), (2, 4)), 0.3)
-    sentence = "hits takes the last of equal objects: the first"
-    compare(read_verdicts(equal, 2, "hits"), [1, 0], [([1, 1], sentence)], "hits is not right for equal objects")
+    mistakes = [
+        ([1, 1], "hits takes the last of equal objects: the first"),
+        ([0, 1], "hits does not use `least`: here it is 0.3"),
+    ]
+    compare(read_verdicts(equal, 2, "hits"), [1, 0], mistakes, "hits is not right for equal objects, with `least` 0.3")
+    low, high = [0.0, 0, 10, 10], [0.0, 2, 10, 12]
+    name = "hits of two boxes, each on an object of its own that overlaps the other,"
+    boxes = np.array([low, [0, 5, 10, 15]])
+    got = read_verdicts(ask(hits, boxes, scores, np.array([low, high]), 0.5), 2, name)
+    sentence = "hits lets one box use up two objects: a hit takes the one object with which its IoU is highest"
+    compare(got, [1, 1], [([1, 0], sentence)], f"{name} should be True, True")
+    got = read_verdicts(ask(hits, np.array([low, high]), scores, np.array([high, low]), 0.5), 2, name)
+    sentence = "hits takes an object that reaches `least`, not the one with the highest IoU"
+    compare(got, [1, 1], [([1, 0], sentence)], f"{name} should be True, True")
 
 
 def _small_sets(hits):
@@ -113,10 +135,19 @@ def _curve(curve):
     parts = read_tuple(ask(curve, np.full(2, 0.5), np.array([True, False]), 1), 2, "curve of equal scores")
     got = np.stack([read_array(part, (2,), "a row of curve") for part in parts])
     compare(got, [[1, 0.5], [1, 1]], otherwise="curve of equal scores: the box that comes first goes first")
+    scores, right = np.array([0.5, 0.25] * 24), np.arange(48) % 5 < 2
+    name = "curve of 48 boxes with two different scores"
+    parts = read_tuple(ask(curve, scores, right, 30), 2, name)
+    got = np.stack([read_array(part, (48,), f"a row of {name}") for part in parts])
+    found = np.cumsum(np.concatenate([right[::2], right[1::2]]))
+    want = np.stack([found / np.arange(1, 49), found / 30])
+    halves = np.allclose(got[:, [23, 47]], want[:, [23, 47]], atol=1e-5)
+    first = "curve of equal scores: the box that comes first goes first"
+    compare(got, want, [(got, f"{first}. {STABLE}")] if halves else [], first)
 
 
 def _area(average_precision):
-    scores, right = np.array([0.6, 0.9, 0.7, 0.8]), np.array([True, True, True, False])
+    scores, right = np.array([0.8, 0.6, 0.9, 0.7]), np.array([False, True, True, True])
     name = "average_precision(scores, right, 4), of a hit, a false alarm, a hit, a hit,"
     got = read_number(ask(average_precision, scores, right, 4), name)
     mistakes = [
@@ -125,6 +156,8 @@ def _area(average_precision):
             "average_precision leaves the curve as it is: each precision becomes the highest at that recall or beyond",
         ),
         (0.75, "average_precision repairs from the wrong side: the highest precision *later* in the list, not before"),
+        (0.5625, "average_precision goes through the boxes as they came: by falling score"),
+        (0.6875, "average_precision goes through the boxes by rising score: by falling score"),
         (6.75 / 11, "average_precision takes the mean at 11 recalls, the rule of 2007: the area at all points"),
         (
             35 / 48,
@@ -155,6 +188,14 @@ def _area(average_precision):
         ),
     ]
     compare(got, 0.625, mistakes, f"{name} should be 5/8, yours is {got:g}")
+    name = "average_precision of a hit, two false alarms and three hits, with 4 objects,"
+    order = np.array([True, False, False, True, True, True])
+    got = read_number(ask(average_precision, np.linspace(0.9, 0.4, 6), order, 4), name)
+    ahead = (
+        "average_precision looks only one box ahead: the highest precision anywhere later (going through the list "
+        "forwards does that; go from the end)"
+    )
+    compare(got, 0.75, [(11 / 15, ahead)], f"{name} should be 3/4, yours is {got:g}")
     got = read_number(
         ask(average_precision, np.zeros(0), np.zeros(0, dtype=bool), 3), "average_precision without boxes"
     )

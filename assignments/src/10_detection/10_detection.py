@@ -114,10 +114,11 @@ checks.iou(box_area, box_iou)
 # 3. go on with what is left, until nothing is.
 #
 # A box that has been dropped is gone: it suppresses nobody. Of equal scores the box that comes first in the list is taken first. Scores can be any
-# numbers, below zero too; a low score alone is no reason to drop a box.
+# numbers, below zero too; a low score alone is no reason to drop a box. (`np.argsort` does not keep the order of equal scores unless asked: `kind="stable"`. That holds
+# for exercise 5, too.)
 #
 # NMS believes that boxes which overlap are one thing. A rider and the horse overlap, and are two. So it is done **class by class**: boxes with different
-# labels never suppress each other. Labels are whole numbers, coordinates any numbers.
+# labels never suppress each other. Labels are whole numbers from 0 on, coordinates any numbers.
 #
 # > **Predict.** You lower `most` from 0.5 to 0.3, which is stricter. Can a box that was dropped before be kept now?
 #
@@ -336,7 +337,7 @@ checks.pictures.matches(cell_anchors, grid_anchors, match)
 #
 # $$ \text{AP} = \sum_k (r_k - r_{k-1}) \max_{m \ge k} p_m $$
 #
-# (This is the rule of VOC since 2010, "all points".) Without a single box AP is 0. Without a single object it does not exist: return `np.nan`.
+# (This is the rule of VOC since 2010, "all points".) Without a single box AP is 0. Without a single object it does not exist: return `np.nan`, also if there are no boxes either.
 #
 # > **Predict.** Four objects; five boxes by falling score: hit, hit, false alarm, false alarm, hit. Work out AP by hand, and write it as a fraction.
 #
@@ -383,7 +384,7 @@ def average_precision(scores, right, count):
     """The area under the repaired curve.
 
     scores, right: as above, N may be 0.  count: number of objects; it may be 0.
-    Returns one number; np.nan if there are no objects.
+    Returns one number; np.nan if there are no objects, also if there are no boxes either.
     """
     ### BEGIN SOLUTION
     if count == 0:
@@ -438,6 +439,9 @@ checks.measure.broken()
 # 2. decode, and go from the shrunken picture to the large one: a length there is `scale` times the length here;
 # 3. cut off what sticks out of the large picture, which is `size` = (height, width);
 # 4. suppress as in exercise 2, whatever the class.
+#
+# Your own notebook has no `overlap`: write it with your `box_iou`, or, better, use your `nms` of exercise 2. One call of `box_iou` for many boxes takes hardly longer than one for two; a call for
+# every pair makes the table of exercise 7 take minutes.
 #
 # It returns the kept boxes and their scores, by falling score. Nothing kept: arrays of shape (0, 4) and (0,).
 

@@ -216,11 +216,23 @@ def families(rng, count, size):
     return np.array(boxes, dtype=float)[rng.permutation(count * size)]
 
 
+def box_pair(rng):
+    """Two boxes far apart."""
+    box = np.array([0.0, 0, *rng.integers(5, 12, size=2)])
+    return np.stack([box, box + 60])
+
+
 def scores_for(rng, count):
     """Scores no two of which are near."""
     return (rng.permutation(count) + 1) / (count + 1)
 
 
+def by_falling_score(got, scores):
+    """Whether these are all indices by falling score, whatever the order of equal scores."""
+    return sorted(got) == list(range(len(scores))) and bool((np.diff(scores[got]) <= 0).all())
+
+
+STABLE = 'np.argsort does not keep the order of equal scores unless asked: kind="stable"'
 HIGHEST = ("test_the_highest_is_kept",)
 CHAINS = (*HIGHEST, "test_dropped_boxes_suppress_nobody")
 
@@ -232,11 +244,13 @@ def test_the_highest_is_kept(student, rng):
         scores = scores_for(rng, 12)
         want = kept_of(boxes, scores, most)
         lowest = kept_of(boxes, -scores, most)
-        answers = [want, want[::-1], sorted(want), lowest, lowest[::-1]]
-        if len({tuple(answer) for answer in answers}) == 5 and scores[want[-1]] < 0.5 < scores[want[0]]:
+        listed = kept_of(boxes, scores, most, order=range(12))
+        answers = [want, want[::-1], sorted(want), lowest, lowest[::-1], listed]
+        if len({tuple(answer) for answer in answers}) == 6 and scores[want[-1]] < 0.5 < scores[want[0]]:
             break
     got = read_indices(student.nms(boxes, scores, most), 12, "nms(boxes, scores, most)")
     mistakes = [
+        (listed, "nms goes through the boxes as they came: by falling score"),
         (lowest, "nms keeps the box with the lowest score of those that overlap: take the highest first"),
         (lowest[::-1], "nms keeps the box with the lowest score of those that overlap: take the highest first"),
         (want[::-1], "nms gives the kept boxes by rising score: by falling score"),
@@ -301,6 +315,12 @@ def test_ties_and_exact_overlaps(student, rng):
         low = not set(got) < set(want)
         assert low, says("nms drops boxes for a low score: only overlap is a reason")
         judged(got, want, [], "nms is not right for low scores")
+    row = np.array([[20.0 * n, 0, 20 * n + 10, 10] for n in range(60)])
+    scores = rng.integers(1, 4, size=60) / 4
+    want = kept_of(row, scores, 0.5)
+    got = read_indices(student.nms(row, scores, 0.5), 60, "nms of 60 boxes with few different scores")
+    mistakes = [(got, f"{later}. {STABLE}")] if by_falling_score(got, scores) else []
+    judged(got, want, mistakes, "nms is not right for many boxes with equal scores")
 
 
 @hidden("nms", points=0.5, after=CHAINS)
@@ -318,6 +338,11 @@ def test_few_boxes(student, rng):
         student.nms(np.stack([box, box, box + 50]), np.array([0.2, 0.3, 0.1]), 0.5), 3, "nms of three boxes"
     )
     judged(got, [1, 2], [], "nms is not right for two equal boxes and one apart")
+    thin = box * np.array([1.0, 1, 0, 1]) + np.array([0, 0, box[0], 0])
+    got = read_indices(
+        student.nms(np.stack([thin, box + 50]), np.array([0.3, 0.2]), 0.5), 2, "nms of a box without area"
+    )
+    judged(got, [0, 1], [], "nms is not right for a box without area: its IoU with itself is 0")
 
 
 @hidden("nms", points=1.25, after=(*CHAINS, "test_ties_and_exact_overlaps", "test_few_boxes"))
@@ -352,6 +377,12 @@ def test_class_by_class(student, rng):
         [],
         "nms_per_class is not right for no boxes",
     )
+    apart, equal = box_pair(rng), np.full(2, float(rng.uniform(0.2, 0.8)))
+    got = read_indices(student.nms_per_class(apart, equal, np.array([rng.integers(1, 4), 0]), most), 2, name)
+    tie = (
+        "nms_per_class gives boxes of equal scores class after class: the smaller index comes first, whatever the label"
+    )
+    judged(got, [0, 1], [([1, 0], tie)], "nms_per_class is not right for equal scores")
     # Pairs of two classes that meet if each class is moved by so much a label, all pairs far from each other.
     box, far, scores = np.array([5000.0, 3000, 5010, 3010]), [], 0.9
     top = 5010.0 + 40 * 8
@@ -676,6 +707,13 @@ def test_forced_matches(student, rng):
         "match forces an object upon an anchor that it does not even touch: only pairs with an IoU above 0"
     )
     judged(got, want, [], "match is not right where an object overlaps no anchor")
+    side, order = float(rng.uniform(0.5, 4)), rng.permutation(3)
+    objects = side * np.array([[0, 0, 10, 10], [0, 2.2, 10, 12.2]])
+    anchors = side * np.array([[0, 0, 10, 10], [0, 1, 10, 11], [0, 3.8, 10, 13.8]])[order]
+    got = read_answers(student.match(anchors, objects, high, low), 3, 2)
+    want, skips = ([int(answers[i]) for i in order] for answers in ([0, 1, 1], [0, 0, 1]))
+    sentence = "match does not force an object upon an anchor that reached `high` for another one: it is forced whatever was said above"
+    judged(got, want, [(skips, sentence)], "match is not right where two objects reach `high` with one anchor")
 
 
 @hidden("matching", points=0.75, after=FORCED)
@@ -711,13 +749,35 @@ def verdicts(boxes, scores, objects, least, rule="voc", order=None):
     right, taken = [0] * len(boxes), set()
     for i in order:
         row = [share(boxes[i], o) for o in objects]
+        if rule == "first":
+            row = [int(value >= least) for value in row]
         if rule == "free":
             row = [-1 if j in taken else value for j, value in enumerate(row)]
         j = row.index(max(row))
+        if rule == "all" and j not in taken:
+            taken |= {k for k, value in enumerate(row) if value >= least} - {j}
         if row[j] >= least and (rule == "doubles" or j not in taken):
             right[i] = 1
         if row[j] >= least or rule == "used":
             taken.add(j)
+    return right
+
+
+def best_fitting(boxes, objects, least):
+    """Each object given to the box that fits it best: a usual mistake."""
+    table = overlaps(boxes, objects)
+    return [
+        int(any(table[i, j] >= max(least, table[:, j].max()) for j in range(len(objects)))) for i in range(len(boxes))
+    ]
+
+
+def object_by_object(boxes, scores, objects, least):
+    """Each object given to the highest score that reaches it: a usual mistake."""
+    table, right = overlaps(boxes, objects), [0] * len(boxes)
+    for j in range(len(objects)):
+        mine = [i for i in range(len(boxes)) if table[i, j] >= least]
+        if mine:
+            right[max(mine, key=lambda i: scores[i])] = 1
     return right
 
 
@@ -752,13 +812,17 @@ def test_one_hit_an_object(student, rng):
         listed = verdicts(boxes, scores, objects, least, order=range(11))
         used = verdicts(boxes, scores, objects, least, "used")
         order = [want[i] for i in np.argsort(-scores)]
-        answers = (want, doubles, listed, order, used)
-        if no_border(boxes, objects, least) and len({tuple(a) for a in answers}) == 5 and sum(want) == 3:
+        rising = verdicts(boxes, scores, objects, least, order=np.argsort(scores))
+        fits = best_fitting(boxes, objects, least)
+        answers = (want, doubles, listed, order, used, rising, fits)
+        if no_border(boxes, objects, least) and len({tuple(a) for a in answers}) == 7 and sum(want) == 3:
             break
     got = read_verdicts(student.hits(boxes, scores, objects, least), 11)
     mistakes = [
         (doubles, "hits counts two boxes on one object: only the first one, by score, is a hit"),
         (listed, "hits goes through the boxes as they came: by falling score"),
+        (rising, "hits goes through the boxes by rising score: by falling score"),
+        (fits, "hits gives the object to the best-fitting box: to the first one by score"),
         (order, "hits gives its verdicts by falling score: in the order in which the boxes came"),
         (used, "hits lets a false alarm use up an object: a box whose IoU is less than `least` takes nothing"),
         (
@@ -789,11 +853,21 @@ def test_which_object(student, rng):
         others = [verdicts(boxes, scores, objects, least, rule) for rule in ("free", "doubles", "used")]
         others += [verdicts(boxes, scores, objects, least, order=range(7)), [want[i] for i in np.argsort(-scores)]]
         others.append(verdicts(boxes, scores, objects, 1e-9))
-        if no_border(boxes, objects, least) and want not in others and sum(want) > 1:
+        first, two = (verdicts(boxes, scores, objects, least, rule) for rule in ("first", "all"))
+        each = object_by_object(boxes, scores, objects, least)
+        named = free not in (first, two, each) and first not in (two, each)
+        if no_border(boxes, objects, least) and want not in (*others, first, two, each) and named and sum(want) > 1:
             break
     got = read_verdicts(student.hits(boxes, scores, objects, least), 7)
     sentence = "hits lets a box fall back on another object when the one that it overlaps most is taken: the rule looks at that one alone"
-    judged(got, want, [(free, sentence)], "hits is not right where objects overlap")
+    both = "hits lets one box use up two objects: a hit takes the one object with which its IoU is highest"
+    mistakes = [
+        (free, sentence),
+        (first, "hits takes an object that reaches `least`, not the one with the highest IoU"),
+        (two, both),
+        (each, both),
+    ]
+    judged(got, want, mistakes, "hits is not right where objects overlap")
     side = float(rng.integers(3, 9))
     boxes = side * np.array([[0, 0, 2, 1], [5, 0, 6, 1], [0, 0, 1, 1.0]])
     got = read_verdicts(student.hits(boxes, np.array([0.9, 0.5, 0.5]), boxes[1:], 0.5), 3)
@@ -804,6 +878,15 @@ def test_which_object(student, rng):
     judged(
         got, [1, 0], [([0, 1], "hits takes the later box of equal scores first")], "hits is not right for equal scores"
     )
+    row, scores = np.array([[20.0 * n, 0, 20 * n + 10, 10] for n in range(12)]), rng.integers(1, 4, size=60) / 4
+    got = read_verdicts(student.hits(np.repeat(row, 5, axis=0), scores, row, 0.5), 60)
+    top = scores.reshape(12, 5).max(axis=1)
+    best = sum(got) == 12 and (scores[np.array(got) == 1] == top).all()
+    mistakes = (
+        [(got, f"hits does not take the box that comes first in the list of equal scores. {STABLE}")] if best else []
+    )
+    want = [int(k == block.argmax()) for block in scores.reshape(12, 5) for k in range(5)]
+    judged(got, want, mistakes, "hits is not right for many boxes with equal scores")
     objects = side * np.array([[0, 0, 2, 1], [2, 0, 4, 1.0]])
     boxes = np.concatenate([side * np.array([[1, 0, 3, 1.0]]), objects[:1]])
     got = read_verdicts(student.hits(boxes, np.array([0.9, 0.8]), objects, 0.3), 2)
@@ -874,7 +957,15 @@ def test_precision_and_recall(student, rng):
         student.curve(np.full(3, 0.4), np.array([True, False, True]), objects), 2, "curve of equal scores"
     )
     got = np.stack([read_array(part, (3,), "a part of curve") for part in parts])
-    compare(got, points_of([1, 0, 1], objects), otherwise="curve of equal scores: the box that comes first goes first")
+    first = "curve of equal scores: the box that comes first goes first"
+    compare(got, points_of([1, 0, 1], objects), otherwise=first)
+    scores, right = rng.integers(1, 4, size=60) / 4, rng.uniform(size=60) < 0.5
+    parts = read_tuple(student.curve(scores, right, 70), 2, "curve of equal scores")
+    got = np.stack([read_array(part, (60,), "a part of curve") for part in parts])
+    order = sorted(range(60), key=lambda i: (-scores[i], i))
+    want, ends = points_of(right[order], 70), np.flatnonzero(np.diff(scores[order], append=0))
+    blocks = np.allclose(got[:, ends], want[:, ends], atol=1e-5)
+    compare(got, want, [(got, f"{first}. {STABLE}")] if blocks else [], first)
 
 
 def area(order, objects):
@@ -887,8 +978,15 @@ def area(order, objects):
 def test_average_precision(student, rng):
     none = np.zeros(0, dtype=bool)
     for _ in range(4):
-        scores, right, objects = ranked(rng, 14, 8)
-        order = np.array([right[i] for i in sorted(range(14), key=lambda i: -scores[i])])
+        while True:
+            scores, right, objects = ranked(rng, 14, 8)
+            order = np.array([right[i] for i in sorted(range(14), key=lambda i: -scores[i])])
+            one_ahead = points_of(order, objects)[0]
+            for k in range(13):
+                one_ahead[k] = max(one_ahead[k : k + 2])
+            apart = (one_ahead[order].sum() / objects, area(right, objects), area(order[::-1], objects))
+            if all(abs(value - area(order, objects)) > 1e-3 for value in apart):
+                break
         got = read_number(student.average_precision(scores, right, objects), "average_precision(scores, right, count)")
         p, r = points_of(order, objects)
         repaired, best = np.maximum.accumulate(p[::-1])[::-1], np.maximum.accumulate(p)
@@ -906,6 +1004,12 @@ def test_average_precision(student, rng):
                 steps @ best,
                 "average_precision repairs from the wrong side: the highest precision later in the list, not before",
             ),
+            (
+                apart[0],
+                "average_precision looks only one box ahead: the highest precision anywhere later; go from the end",
+            ),
+            (apart[1], "average_precision goes through the boxes as they came: by falling score"),
+            (apart[2], "average_precision goes through the boxes by rising score: by falling score"),
             (eleven, "average_precision takes the mean at 11 recalls, the rule of 2007: the area at all points"),
             (p.mean(), "average_precision is the mean of the precisions: the area over recall"),
             (repaired.mean(), "average_precision is the mean of the repaired precisions: the area over recall"),

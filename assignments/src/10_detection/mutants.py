@@ -503,6 +503,62 @@ def nms_per_class(boxes, scores, labels, most):
     return nms(boxes + (largest + 1) * labels[:, None], scores, most)
 
 
+# %% wrong nms: through the boxes as they come
+# thinks: the boxes come sorted
+# says: goes through the boxes as they came
+def nms(boxes, scores, most):
+    kept = []
+    for i in range(len(boxes)):
+        if all(box_iou(boxes[[i]], boxes[[j]])[0, 0] <= most for j in kept):
+            kept.append(i)
+    return kept
+
+
+def nms_per_class(boxes, scores, labels, most):
+    kept = []
+    for i in np.argsort(-scores, kind="stable"):
+        if all(labels[i] != labels[j] or box_iou(boxes[[i]], boxes[[j]])[0, 0] <= most for j in kept):
+            kept.append(int(i))
+    return kept
+
+
+# %% wrong nms: an order of equal scores by chance
+# thinks: np.argsort keeps the order of what is equal
+# says: kind="stable"
+def nms(boxes, scores, most):
+    kept = []
+    for i in np.argsort(-scores):
+        if all(box_iou(boxes[[i]], boxes[[j]])[0, 0] <= most for j in kept):
+            kept.append(int(i))
+    return kept
+
+
+# %% wrong nms: leaves the kept box in the list
+# thinks: a box overlaps itself more than `most`, so it goes by itself
+# says: does not take the kept box out of the list
+# hidden says: did not finish
+def nms(boxes, scores, most):
+    overlap = box_iou(boxes, boxes)
+    left = [int(i) for i in np.argsort(-scores, kind="stable")]
+    kept = []
+    while left:
+        i = left[0]
+        kept.append(i)
+        left = [j for j in left if overlap[i, j] <= most]
+    return kept
+
+
+# %% wrong nms: equal scores class after class
+# thinks: sorting by score is enough
+# says: class after class: the smaller index comes first
+def nms_per_class(boxes, scores, labels, most):
+    kept = []
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        kept += [int(own[k]) for k in nms(boxes[own], scores[own], most)]
+    return sorted(kept, key=lambda i: -scores[i])
+
+
 # %% right anchors: arrays and meshgrid
 def cell_anchors(sizes, ratios):
     roots = np.sqrt(np.asarray(ratios))[:, None]
@@ -1045,6 +1101,57 @@ def match(anchors, objects, high, low):
     return answers
 
 
+# %% right matching: codes in lists
+def encode(boxes, anchors):
+    rows = []
+    for (x1, y1, x2, y2), (p1, q1, p2, q2) in zip(boxes, anchors):
+        w, h = p2 - p1, q2 - q1
+        rows.append(
+            [(x1 + x2 - p1 - p2) / 2 / w, (y1 + y2 - q1 - q2) / 2 / h, np.log((x2 - x1) / w), np.log((y2 - y1) / h)]
+        )
+    return rows if rows else np.zeros((0, 4))
+
+
+# %% wrong matching: what reached high is not forced
+# thinks: an anchor that has an object needs no other, and an object that has an anchor neither
+# says: reached `high` for another one
+def match(anchors, objects, high, low):
+    table = box_iou(anchors, objects)
+    answers = np.full(len(anchors), -1)
+    if len(objects):
+        best = table.max(axis=1)
+        answers[best >= low] = -2
+        answers[best >= high] = table.argmax(axis=1)[best >= high]
+        table[answers >= 0] = 0
+        table[:, [j for j in range(len(objects)) if j in answers]] = 0
+        for _ in objects:
+            i, j = np.unravel_index(table.argmax(), table.shape)
+            if table[i, j] > 0:
+                answers[i] = j
+                table[i], table[:, j] = 0, 0
+    return answers
+
+
+# %% wrong matching: an object that has an anchor is not forced
+# thinks: only an object that nobody learns needs an anchor
+# says: take an anchor away from an earlier one
+# hidden says: leaves an object to nobody
+def match(anchors, objects, high, low):
+    table = box_iou(anchors, objects)
+    answers = np.full(len(anchors), -1)
+    if len(objects):
+        best = table.max(axis=1)
+        answers[best >= low] = -2
+        answers[best >= high] = table.argmax(axis=1)[best >= high]
+        table[:, [j for j in range(len(objects)) if j in answers]] = 0
+        for _ in objects:
+            i, j = np.unravel_index(table.argmax(), table.shape)
+            if table[i, j] > 0:
+                answers[i] = j
+                table[i], table[:, j] = 0, 0
+    return answers
+
+
 # %% right precision: walks and counts
 def hits(boxes, scores, objects, least):
     table = box_iou(boxes, objects)
@@ -1362,6 +1469,132 @@ def average_precision(scores, right, count):
         return np.nan
     precision, recall = curve(scores, right, count)
     return np.sum(np.diff(recall, prepend=0.0) * np.maximum.accumulate(precision[::-1])[::-1])
+
+
+# %% wrong precision: the first object that is near enough
+# thinks: any object that reaches least will do
+# says: takes an object that reaches `least`
+def hits(boxes, scores, objects, least):
+    right, taken = np.zeros(len(boxes), dtype=bool), set()
+    table = box_iou(boxes, objects)
+    for i in np.argsort(-scores, kind="stable"):
+        near = np.flatnonzero(table[i] >= least)
+        if len(near) and int(near[0]) not in taken:
+            right[i] = True
+            taken.add(int(near[0]))
+    return right
+
+
+# %% wrong precision: a hit takes all objects that it reaches
+# thinks: every object that the box covers has been found
+# says: lets one box use up two objects
+def hits(boxes, scores, objects, least):
+    right, taken = np.zeros(len(boxes), dtype=bool), set()
+    table = box_iou(boxes, objects)
+    for i in np.argsort(-scores, kind="stable") if len(objects) else []:
+        j = int(table[i].argmax())
+        if table[i, j] >= least and j not in taken:
+            right[i] = True
+            taken |= set(np.flatnonzero(table[i] >= least).tolist())
+    return right
+
+
+# %% wrong precision: object by object, the highest score
+# thinks: each object has its surest box
+# says: lets one box use up two objects
+def hits(boxes, scores, objects, least):
+    right = np.zeros(len(boxes), dtype=bool)
+    table = box_iou(boxes, objects)
+    for j in range(len(objects)):
+        mine = np.flatnonzero(table[:, j] >= least)
+        if len(mine):
+            right[mine[scores[mine].argmax()]] = True
+    return right
+
+
+# %% wrong precision: object by object, the best fit
+# thinks: an object belongs to the box that fits it best
+# says: gives the object to the best-fitting box
+def hits(boxes, scores, objects, least):
+    right = np.zeros(len(boxes), dtype=bool)
+    table = box_iou(boxes, objects)
+    for j in range(len(objects) if len(boxes) else 0):
+        i = int(table[:, j].argmax())
+        right[i] |= table[i, j] >= least
+    return right
+
+
+# %% wrong precision: hits by rising score
+# thinks: argsort puts the best first
+# says: hits goes through the boxes by rising score
+def hits(boxes, scores, objects, least):
+    right, taken = np.zeros(len(boxes), dtype=bool), set()
+    table = box_iou(boxes, objects)
+    for i in np.argsort(scores, kind="stable") if len(objects) else []:
+        j = int(table[i].argmax())
+        if table[i, j] >= least and j not in taken:
+            right[i] = True
+            taken.add(j)
+    return right
+
+
+# %% wrong precision: one half is the threshold
+# thinks: a hit has an IoU of one half
+# says: does not use `least`
+def hits(boxes, scores, objects, least):
+    right, taken = np.zeros(len(boxes), dtype=bool), set()
+    table = box_iou(boxes, objects)
+    for i in np.argsort(-scores, kind="stable") if len(objects) else []:
+        j = int(table[i].argmax())
+        if table[i, j] >= 0.5 and j not in taken:
+            right[i] = True
+            taken.add(j)
+    return right
+
+
+# %% wrong precision: hits in an order of equal scores by chance
+# thinks: np.argsort keeps the order of what is equal
+# says: kind="stable"
+def hits(boxes, scores, objects, least):
+    right, taken = np.zeros(len(boxes), dtype=bool), set()
+    table = box_iou(boxes, objects)
+    for i in np.argsort(-scores) if len(objects) else []:
+        j = int(table[i].argmax())
+        if table[i, j] >= least and j not in taken:
+            right[i] = True
+            taken.add(j)
+    return right
+
+
+# %% wrong precision: the curve in an order of equal scores by chance
+# thinks: np.argsort keeps the order of what is equal
+# says: kind="stable"
+def curve(scores, right, count):
+    good = np.cumsum(right[np.argsort(-scores)])
+    return good / np.arange(1, len(good) + 1), good / count
+
+
+# %% wrong precision: looks one box ahead
+# thinks: comparing neighbours once repairs the curve
+# says: looks only one box ahead
+def average_precision(scores, right, count):
+    if count == 0:
+        return np.nan
+    precision, recall = curve(scores, right, count)
+    for k in range(len(precision) - 1):
+        precision[k] = max(precision[k], precision[k + 1])
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+# %% wrong precision: the area in the order of the list
+# thinks: the boxes come sorted
+# says: average_precision goes through the boxes as they came
+def average_precision(scores, right, count):
+    if count == 0:
+        return np.nan
+    good = np.cumsum(right)
+    precision, recall = good / np.arange(1, len(good) + 1), good / count
+    return float(np.sum(np.diff(recall, prepend=0.0) * np.maximum.accumulate(precision[::-1])[::-1]))
 
 
 # %% right repair: the code as it was, three lines changed

@@ -1,5 +1,8 @@
 """Exercise 2: non-maximum suppression."""
 
+import functools
+import sys
+
 import numpy as np
 
 from course_utils.grading.answers import Wrong, ask, compare, passed, read_numbers
@@ -13,6 +16,8 @@ def nms(nms, nms_per_class) -> None:
     _chains(nms)
     _borders(nms)
     _small(nms)
+    _itself(nms)
+    _many_equal(nms)
     _classes(nms_per_class)
     passed(2, "One thing, one box. Two things that overlap, and it is wrong: no check can help that.")
 
@@ -48,26 +53,27 @@ def judge(got, want, mistakes, otherwise) -> None:
 
 def _highest_first(nms):
     boxes = np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 2, 10, 12], [40, 0, 50, 10]])
-    scores = np.array([0.6, 0.95, 0.7, 0.9, 0.8])
+    scores = np.array([0.9, 0.95, 0.7, 0.6, 0.8])
     name = "nms(boxes, scores, 0.5)"
     got = read_indices(ask(nms, boxes, scores, 0.5), 5, name)
     lowest = "nms keeps the box with the lowest score of those that overlap: take the highest first. np.argsort sorts upwards"
     mistakes = [
-        ([0, 2, 4], lowest),
-        ([4, 2, 0], lowest),
+        ([0, 2, 4], "nms goes through the boxes as they came: by falling score"),
+        ([3, 2, 4], lowest),
+        ([4, 2, 3], lowest),
         ([1, 2, 4], "nms gives the kept boxes in the order of the list: by falling score"),
         ([2, 4, 1], "nms gives the kept boxes by rising score: by falling score"),
-        ([1, 4, 2, 0], LAST),
+        ([1, 4, 2, 3], LAST),
         (
             [1],
             "nms stops after the first box, or drops what does not overlap it: boxes with an IoU greater than `most` go, the others stay",
         ),
-        ([1, 3, 4, 2, 0], "nms drops nothing"),
+        ([1, 0, 4, 2, 3], "nms drops nothing"),
     ]
     judge(got, [1, 4, 2], mistakes, f"{name} is not right")
-    got = read_indices(ask(nms, boxes, scores, 0.6), 5, "nms(boxes, scores, 0.6)")
-    mistakes = [([1, 4, 2], "nms does not use `most`: with 0.6 boxes 1 and 3, whose IoU is 0.5625, both stay")]
-    judge(got, [1, 3, 4, 2], mistakes, "nms(boxes, scores, 0.6) is not right")
+    got = read_indices(ask(nms, boxes, scores, 0.7), 5, "nms(boxes, scores, 0.7)")
+    mistakes = [([1, 4, 2], "nms does not use `most`: with 0.7 boxes 1 and 3, whose IoU is 0.5625, both stay")]
+    judge(got, [1, 4, 2, 3], mistakes, "nms(boxes, scores, 0.7) is not right")
     inside = np.array([[0.0, 0, 20, 20], [5, 5, 10, 10]])
     got = read_indices(ask(nms, inside, np.array([0.9, 0.8]), 0.5), 2, name)
     mistakes = [([0], "nms drops a small box because it lies inside a large one: their IoU is 1/16 only")]
@@ -112,6 +118,71 @@ def _small(nms):
     judge(got, [0], [], "nms is not right for one box")
 
 
+ENDLESS = "no end"
+
+
+class _Endless(BaseException):
+    """A function has run through so many lines that it will not come to an end."""
+
+
+def ending(function, lines=50_000):
+    """The same function, which gives ENDLESS in place of running on after so many lines; a right one needs some hundred."""
+
+    @functools.wraps(function)
+    def same(*arguments):
+        left, before = lines, sys.gettrace()
+
+        def count(frame, event, argument):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise _Endless
+            return count
+
+        sys.settrace(count)
+        try:
+            return function(*arguments)
+        except _Endless:
+            return ENDLESS
+        finally:
+            sys.settrace(before)
+
+    return same
+
+
+def _itself(nms):
+    out = "nms does not take the kept box out of the list, and goes on for ever:"
+    thin, square = [0.0, 0, 0, 10], [20.0, 0, 30, 10]
+    for boxes, most, why in (
+        ([thin, square], 0.5, "a box without area has IoU 0 with itself"),
+        ([square, square], 1.0, "with `most` = 1.0 nothing is greater, so its IoU of 1 with itself does not drop it"),
+    ):
+        name = f"nms({boxes}, [0.9, 0.8], {most})"
+        scores = np.array([0.9, 0.8])
+        value = ask(ending(nms) if callable(nms) else nms, np.array(boxes), scores, most)
+        if isinstance(value, str) and value == ENDLESS:
+            raise Wrong(f"{out} {why}")
+        judge(read_indices(value, 2, name), [0, 1], [], f"{name} is not right")
+
+
+def unstable(got, scores) -> bool:
+    """Whether these are all indices, by falling score, whatever the order of equal scores."""
+    return sorted(got) == list(range(len(scores))) and bool((np.diff(scores[got]) <= 0).all())
+
+
+STABLE = 'np.argsort does not keep the order of equal scores unless asked: kind="stable"'
+
+
+def _many_equal(nms):
+    scores = np.array([0.5, 0.25] * 24)
+    boxes = np.array([[20.0 * n, 0, 20 * n + 10, 10] for n in range(48)])
+    name = "nms of 48 boxes that do not touch, with two different scores,"
+    got = read_indices(ask(nms, boxes, scores, 0.5), 48, name)
+    sentence = f"nms does not take the box that comes first in the list of equal scores. {STABLE}"
+    mistakes = [(got, sentence)] if unstable(got, scores) else []
+    judge(got, [*range(0, 48, 2), *range(1, 48, 2)], mistakes, f"{name} is not right")
+
+
 def _classes(nms_per_class):
     boxes = np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [0, 1, 10, 11], [30, 0, 40, 10]])
     scores, labels = np.array([0.9, 0.8, 0.7, 0.95]), np.array([1, 2, 1, 2])
@@ -142,3 +213,12 @@ def _classes(nms_per_class):
     judge(got, [], [], "nms_per_class is not right for no boxes")
     got = read_indices(ask(nms_per_class, boxes, np.full(4, 0.5), labels, 0.5), 4, name)
     judge(got, [0, 1, 3], [], f"{name} is not right for equal scores, of which the smaller index comes first")
+    apart, name = (
+        np.array([[0.0, 0, 10, 10], [50, 0, 60, 10]]),
+        "nms_per_class of two boxes with equal scores, labels 1 and 0,",
+    )
+    got = read_indices(ask(nms_per_class, apart, np.full(2, 0.5), np.array([1, 0]), 0.5), 2, name)
+    sentence = (
+        "nms_per_class gives boxes of equal scores class after class: the smaller index comes first, whatever the label"
+    )
+    judge(got, [0, 1], [([1, 0], sentence)], f"{name} is not right")

@@ -48,7 +48,8 @@ def outlook(number, threshold, detect, hits) -> None:
         print(f"{f'threshold {float(threshold):g}':32}{'pictures':>9}{HEADER}")
         kinds = {"known": "the pictures of the table", "new": "new pictures", "empty": "nine in ten without a part"}
         for kind, words in kinds.items():
-            scores, right, count = judged(number, kind, detect, hits, max(float(threshold), LOWEST))
+            least = LOWEST if kind == "known" and threshold >= LOWEST else float(threshold)  # as in the table
+            scores, right, count = judged(number, kind, detect, hits, least)
             pictures = len(scored(four_digits(number), kind))
             print(f"{words:32}{pictures:9}{row(scores, right, count, threshold)}")
 

@@ -74,9 +74,8 @@ def _decode(decode):
 def _back(encode, decode):
     boxes = np.array([[1.0, 2, 8, 5], [-4, 0, 3, 30], [20, 6, 21, 7]])
     anchors = np.array([[0.0, 0, 6, 6], [0, 4, 16, 20], [18, 2, 24, 12]])
-    got = read_array(
-        ask(decode, ask(encode, boxes, anchors), anchors), (3, 4), "decode(encode(boxes, anchors), anchors)"
-    )
+    codes = read_array(ask(encode, boxes, anchors), (3, 4), "encode(boxes, anchors)")
+    got = read_array(ask(decode, codes, anchors), (3, 4), "decode(encode(boxes, anchors), anchors)")
     compare(got, boxes, otherwise=f"decode does not undo encode: {first_wrong(got, boxes)}")
     none = np.zeros((0, 4))
     for function, name in ((encode, "encode"), (decode, "decode")):
@@ -131,6 +130,11 @@ def _thresholds(match):
             [0, 0, -1, -1, 1, 2, -1, -1],
             "match makes everything below `high` background: between `low` and `high` it is left out, -2",
         ),
+        (
+            [0, 0, 0, -1, 1, 2, -1, -2],
+            "match does not force an object upon an anchor that reached `high`, and takes the next one: it is forced whatever "
+            "was said above, as long as nobody was *forced* upon that anchor",
+        ),
         ([0, 0, -2, -2, 1, 2, -2, -2], "match leaves out everything below `high`: below `low` it is background, -1"),
         ([0, 0, -1, -2, 1, 2, -2, -1], "match exchanges -1 and -2: -1 is background, -2 is left out"),
         ([0, 0, 0, -1, 1, 2, -1, 2], "match gives an object to every anchor that reaches `low`: from `high` on"),
@@ -168,6 +172,17 @@ def _forced(match):
         ([1, 0], "match forces an object upon an anchor that it does not even touch: only pairs with an IoU above 0")
     ]
     compare(got, [-1, 0], mistakes, f"{name} should be [-1, 0], yours is {got.astype(int).tolist()}")
+    name = "match of three anchors and two objects that reach `high` crosswise"
+    objects = np.array([[0, 0, 10, 10], [0, 2.2, 10, 12.2]])
+    anchors = np.array([[0, 0, 10, 10], [0, 1, 10, 11], [0, 3.8, 10, 13.8]])
+    got = read_answers(ask(match, anchors, objects, 0.7, 0.3), 3, 2, name)
+    sentence = (
+        "match does not force an object upon an anchor that reached `high` for another one: it is forced whatever was said "
+        "above, as long as nobody was *forced* upon that anchor"
+    )
+    iou = "IoU with object 0: 1, 0.82, 0.45; with object 1: 0.64, 0.79, 0.72"
+    otherwise = f"{name} should be [0, 1, 1], yours is {got.astype(int).tolist()}. {iou}"
+    compare(got, [0, 1, 1], [([0, 0, 1], sentence)], otherwise)
 
 
 def _edges(match):
