@@ -245,7 +245,7 @@ def test_equation_10_68_the_loss_of_the_proposals() -> None:
 
 def test_s251_faster_rcnn_trains_jointly_and_beats_r_cnn_in_time_at_similar_map() -> None:
     record = load_record(COMPARE)
-    assert len(record["seeds"]) >= 2
+    assert len(record["seeds"]) >= 3
     ours, theirs, slow = (values(COMPARE, f"{n}: mAP50") for n in ("Faster R-CNN", "R-CNN", "Fast R-CNN"))
     assert ours.median() > theirs.median() - 0.15
     assert ours.median() > slow.median() - 0.15
@@ -294,7 +294,7 @@ def test_equation_10_70_and_c263_the_gradient_through_the_corners_is_left_out() 
 
 def test_c263_four_steps_are_another_way_to_the_same_kind_of_detector() -> None:
     steps, joint = values(COMPARE, "four steps: mAP50"), values(COMPARE, "Faster R-CNN: mAP50")
-    assert len(steps) == len(joint) >= 2
+    assert len(steps) == len(joint) >= 3
     assert steps.min() > 0.15
 
 
