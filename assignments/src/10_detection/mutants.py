@@ -1135,7 +1135,7 @@ def match(anchors, objects, high, low):
 # %% wrong matching: an object that has an anchor is not forced
 # thinks: only an object that nobody learns needs an anchor
 # says: take an anchor away from an earlier one
-# hidden says: leaves an object to nobody
+# hidden says: reached `high` for another one
 def match(anchors, objects, high, low):
     table = box_iou(anchors, objects)
     answers = np.full(len(anchors), -1)
