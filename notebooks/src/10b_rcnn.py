@@ -161,7 +161,7 @@ for name in LOSSES:
 assert min(four_result[f"{n}, right labels"] for n in LOSSES) > 0.7
 assert four_result["smooth L1, a tenth wrong"] > 0.05 + four_result["MSE, a tenth wrong"]
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four pictures with one shape each, the true box dashed. Two boxes each: a blue one, learned with smooth L1 from partly wrong labels, lies near the truth; an orange one, learned with squared error from the same labels, is shifted to the lower right and too large."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four pictures with one shape each, the true box dashed. Two boxes each: a blue one, learned with smooth L1 from partly wrong labels, lies near the truth; an orange one, learned with squared error from the same labels, is in three pictures too large and shifted to the lower right; on the large ring it is too small."}}
 from course_utils.plotting.boxes import draw_boxes, draw_picture
 
 figure, row = plt.subplots(1, 4, figsize=(7, 1.9), layout="constrained")
@@ -199,7 +199,7 @@ print(f"{to_object:.1f} pixels from the nearer shape; IoU with it {best.mean():.
 assert to_middle < to_object
 assert best.mean() < 0.45
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four pictures with two shapes each in dashed true boxes. The single predicted box lies between the two shapes and covers neither."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four pictures with two shapes each in dashed true boxes. The single predicted box lies between the two shapes in two pictures; in the two others it leans towards the upper shape and covers most of it, but fits neither."}}
 box_grid(new_pairs.images[:4], torn[:4, None], truth=list(new_pairs.boxes[:4]))
 
 # %% [markdown]

@@ -874,7 +874,7 @@ sheet.colors = 128
 sheet
 
 # %% [markdown]
-# Four fifths of the union, averaged over eleven classes, on scenes that it never saw. Thin is not the same as hard: look at where the ring stands, and the square. Look at the mistakes: shapes of which little is to be seen, two names in one shape, points and tips. The boundary IoU is lower, as always. What made it possible in this budget? Folding, Dice, half precision, and scenes that are kind in one way: shapes are turned by at most 20 degrees. With `rotation=180` and `scale=(0.2, 0.4)`, the library's "medium", shapes turn freely and are smaller: a good deal harder. Try it.
+# Four fifths of the union, averaged over eleven classes, on scenes that it never saw. Thin is not the same as hard: look at where the ring stands. Look at the mistakes: shapes of which little is to be seen, two names in one shape, points and tips. The boundary IoU is lower, as always. What made it possible in this budget? Folding, Dice, half precision, and scenes that are kind in one way: shapes are turned by at most 20 degrees. With `rotation=180` and `scale=(0.2, 0.4)`, the library's "medium", shapes turn freely and are smaller: a good deal harder. Try it.
 #
 # ## Checked claims
 #
