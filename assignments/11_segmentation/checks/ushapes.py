@@ -11,12 +11,15 @@ def unet(definition) -> None:
     """Exercise 4."""
     _parameters(definition)
     _one_level(definition)
-    _any_size(definition)
     _two_levels(definition)
+    _rectified(definition)
+    _any_size(definition)
     _without(definition)
     _learns(definition)
     passed(
-        4, "The prediction: all but the lowest map. What was handed across comes straight from `down`, detail and all."
+        4,
+        "The prediction: only the map of `down.0`, handed across at full size: a small neighbourhood of each pixel. "
+        "Everything lower has to come through `up.(D-1)`.",
     )
 
 
@@ -111,7 +114,14 @@ def level(network):
 
 def _one_level(definition):
     net = level(made(definition, 1, 1, 1, 1))
-    got = output(net, X[None, None], (1, 1, 4, 6), "UNet(1, 1, 1, 1), on a picture of 4 x 6,")[0, 0]
+    try:
+        got = output(net, X[None, None], (1, 1, 4, 6), "UNet(1, 1, 1, 1), on a picture of 4 x 6,")[0, 0]
+    except Wrong as wrong:
+        if "to have 2 channels, but got 1 channels" not in str(wrong):
+            raise
+        raise Wrong(
+            "UNet gives `merge` one map where it has to see two: it adds; join as channels, torch.cat([kept, below], dim=1)"
+        ) from None
     low = up(largest(X))
     want = 10 - ACROSS * X - BELOW * low
     mean = up(X.reshape(2, 2, 3, 2).mean(axis=(1, 3)))
@@ -137,25 +147,108 @@ def _one_level(definition):
     compare(got, want, mistakes, otherwise, tolerance=1e-4)
 
 
-def _any_size(definition):
+def _rectified(definition):
+    """Depth 1, where numbers below 0 come out of the convolutions of the first block."""
     net = level(made(definition, 1, 1, 1, 1))
-    load(net, {"down.0.0.weight": -np.pad([[1.0]], 1), "down.0.0.bias": [10.0]})  # what is kept is 10 - x
-    x = X[:3, :5]
-    got = output(net, x[None, None], (1, 1, 3, 5), "UNet(1, 1, 1, 1), on a picture of 3 x 5,")[0, 0]
+    minus = -np.pad([[1.0]], 1)
+    load(net, {"down.0.0.bias": [-4.0], "down.0.2.weight": minus, "down.0.2.bias": [3.0]})
+    got = output(net, X[None, None], (1, 1, 4, 6), "UNet(1, 1, 1, 1), on a picture of 4 x 6,")[0, 0]
 
-    def answer(padded):
-        return 10 - ACROSS * (10 - padded) - BELOW * up(largest(10 - padded))
+    def answer(first=True, last=True):
+        def relu(z, there):
+            return np.maximum(z, 0) if there else z
 
-    want = answer(np.pad(x, ((0, 1), (0, 1))))[:3, :5]
-    front = answer(np.pad(x, ((1, 0), (1, 0))))
-    mistakes = [
-        (front[1:, 1:], "UNet pads at the top and on the left: at the bottom and on the right"),
-        (front[:3, :5], "UNet cuts off another side than it has padded"),
-        (answer(np.pad(x, ((0, 1), (0, 1)), mode="edge"))[:3, :5], "UNet repeats the rim in place of zeros"),
-    ]
-    otherwise = f"UNet is not right on a picture of 3 x 5: pad with zeros at the bottom and on the right, and cut the logits back; {first_wrong(got, want)}"
+        kept = relu(3 - relu(X - 4, first), last)
+        below = relu(relu(largest(kept), first), last)
+        return 10 - relu(relu(ACROSS * kept + BELOW * up(below), first), last)
+
+    want = answer()
+    behind = "UNet has a block without the ReLU behind its second convolution: convolution, ReLU, convolution, ReLU, as two_convolutions has it"
+    between = "UNet has a block without the ReLU between its convolutions: convolution, ReLU, convolution, ReLU, as two_convolutions has it"
+    mistakes = [(answer(last=False), behind), (answer(first=False), between), (answer(False, False), between)]
+    otherwise = f"UNet of depth 1 is not right where a convolution gives numbers below 0: {first_wrong(got, want)}"
     compare(got, want, mistakes, otherwise, tolerance=1e-4)
+
+
+def beside(network):
+    """What is kept at full size is 10 - x here, at the right and below, added up: so it shows where padding ends."""
+    kernel = np.zeros((3, 3))
+    kernel[1, 1] = kernel[1, 2] = kernel[2, 1] = 1
+    return load(network, {"down.0.0.weight": -np.pad([[1.0]], 1), "down.0.0.bias": [10.0], "down.0.2.weight": kernel})
+
+
+def kept_beside(padded):
+    a = np.pad(10 - padded, ((0, 1), (0, 1)))
+    return a[:-1, :-1] + a[:-1, 1:] + a[1:, :-1]
+
+
+def _size(definition, rows, columns, mistakes, otherwise, stops=""):
+    """Depth 1, on the upper left of X."""
+    x, name = X[:rows, :columns], f"UNet(1, 1, 1, 1), on a picture of {rows} x {columns},"
+
+    def answer(bottom, right, top=0, left=0, mode="constant"):
+        kept = kept_beside(np.pad(x, ((top, bottom), (left, right)), mode=mode))
+        return 10 - ACROSS * kept - BELOW * up(largest(kept))
+
+    try:
+        got = output(beside(level(made(definition, 1, 1, 1, 1))), x[None, None], (1, 1, rows, columns), name)[0, 0]
+    except Wrong as wrong:
+        if stops and " stops with " in str(wrong):
+            raise Wrong(stops) from None
+        raise
+    want = answer(rows % 2, columns % 2)[:rows, :columns]
+    compare(got, want, mistakes(answer), f"{otherwise}; {first_wrong(got, want)}", tolerance=1e-4)
+
+
+def _any_size(definition):
+    fixed = "UNet pads to multiples of a larger number whatever the depth: of 2^D, which is 2 for depth 1"
+
+    def odd(answer):
+        front = answer(0, 0, 1, 1)
+        return [
+            (front[1:, 1:], "UNet pads at the top and on the left: at the bottom and on the right"),
+            (front[:3, :5], "UNet cuts off another side than it has padded"),
+            (answer(1, 1, mode="edge")[:3, :5], "UNet repeats the rim in place of zeros"),
+            *((answer(-3 % m, -5 % m)[:3, :5], fixed) for m in (4, 8, 16, 32)),
+        ]
+
+    fitting = "UNet pads sides that fit: 4 rows and depth 1 need nothing. -4 % 2 is 0, 2 - 4 % 2 is 2"
+
+    def five(answer):
+        return [(answer(2, 1)[:4, :5], fitting)]
+
+    def six(answer):
+        return [(answer(2, 2)[:4, :6], fitting)]
+
+    pad = "pad with zeros at the bottom and on the right, and cut the logits back"
+    _size(definition, 3, 5, odd, f"UNet is not right on a picture of 3 x 5: {pad}")
+    stops = (
+        "UNet stops on a picture of 4 x 5, though not on one of 3 x 5: it exchanges the sides: F.pad counts from the last axis, "
+        "F.pad(x, (left, right, top, bottom))"
+    )
+    _size(definition, 4, 5, five, f"UNet is not right on a picture of 4 x 5: {pad}", stops)
+    _size(definition, 4, 6, six, "UNet is not right on a picture of 4 x 6, which fits and is not padded")
+    _deeper(definition)
     output(made(definition, 1, 1, 1, 3), np.ones((1, 1, 1, 9)), (1, 1, 1, 9), "UNet of depth 3, on a picture of 1 x 9,")
+
+
+def _deeper(definition):
+    """Depth 2, where 2 rows and 3 columns are missing."""
+    x = np.pad(X, ((0, 2), (0, 0)), mode="reflect")[:, :5]
+
+    def answer(top, left, down, right):
+        kept = kept_beside(np.pad(x, ((top, 2 - top), (left, 3 - left))))
+        first = largest(kept)
+        whole = ACROSS * kept + BELOW * grown(3 * first + BELOW * grown(largest(first), 2), 2)
+        return whole[down : down + 6, right : right + 5]
+
+    name = "UNet(1, 1, 1, 2), on a picture of 6 x 5,"
+    got = output(beside(two(made(definition, 1, 1, 1, 2))), x[None, None], (1, 1, 6, 5), name)[0, 0]
+    want = answer(0, 0, 0, 0)
+    split = "UNet splits the padding between both sides: all of it at the bottom and on the right"
+    mistakes = [(answer(1, left, *cut), split) for left in (1, 2) for cut in ((1, left), (0, 0))]
+    otherwise = f"UNet of depth 2 is not right on a picture of 6 x 5, to be padded to 8 x 8: {first_wrong(got, want)}"
+    compare(got, want, mistakes, otherwise, tolerance=1e-4)
 
 
 def two(network):
@@ -178,6 +271,16 @@ PICTURE = np.arange(1.0, 33).reshape(4, 8) % 7 + np.arange(4)[:, None]
 
 
 def _two_levels(definition):
+    name = "UNet(1, 1, 1, 2), on a picture of 8 x 8,"
+    try:
+        output(made(definition, 1, 1, 1, 2), np.ones((1, 1, 8, 8)), (1, 1, 8, 8), name)
+    except Wrong as wrong:
+        if " stops with " not in str(wrong):
+            raise
+        text = str(wrong).removeprefix(name).rstrip(".")
+        raise Wrong(
+            f"UNet{text}. Depth 1 works and depth 2 does not: most likely it takes the kept maps in the wrong order: the last kept comes first"
+        ) from None
     got = output(
         two(made(definition, 1, 1, 1, 2)), PICTURE[None, None], (1, 1, 4, 8), "UNet(1, 1, 1, 2), on a picture of 4 x 8,"
     )[0, 0]
@@ -225,3 +328,12 @@ def _learns(definition):
     missing = silent(made(definition, 2, 3, 8, 2), x)
     if missing:
         raise Wrong(f"UNet: no gradient reaches {missing[0]}: `.detach()`, `.data` and `no_grad` cut the way back")
+    for step, block in enumerate(("down.1", "down.0")):
+        net = made(definition, 2, 3, 8, 2)
+        own = dict(net.named_parameters())
+        load(net, {f"up.{step}.{kind}": np.zeros(own[f"up.{step}.{kind}"].shape) for kind in ("weight", "bias")})
+        if any(name.startswith(block) for name in silent(net, x)):
+            raise Wrong(
+                f"UNet: with `up.{step}` at 0 no gradient reaches {block}: what is handed across has to carry gradients too, so keep the map "
+                "itself, without `.detach()`"
+            )

@@ -158,7 +158,8 @@ checks.metrics(confusion, pixel_accuracy, class_iou, mean_iou, class_dice)
 # $$ L = \frac{\sum_i w_{t_i} \, \ell_i}{\sum_i w_{t_i}} $$
 #
 # It is divided by the sum of the *weights*, not by the number of pixels, and pixels with the label `ignore` are in neither sum. If there is nothing to divide by,
-# because no pixel counts or all weights are 0, the loss is **0**: one empty batch must not turn all weights of a network into NaN. Logits may be as large as 1000.
+# because no pixel counts or all weights are 0, the loss is **0**: one empty batch must not turn all weights of a network into NaN. This 0 hangs on the logits too, so that `.backward()` works
+# in every batch. Logits may be as large as 1000.
 #
 # Weights that balance the classes: with $n$ counted pixels, $m$ classes that occur in the target, and $n_c$ counted pixels of class $c$,
 #
@@ -356,6 +357,8 @@ checks.unet(UNet)
 #
 # `boundary_iou` is the mean IoU of exercise 1, over these pixels of the target alone. NaN if there are none.
 #
+# It needs your functions of exercise 1, and `train` those of exercise 2: write them first.
+#
 # > **Predict.** A predicted disc of radius 10 is one pixel too large all around. Which is hurt more, its IoU or its IoU near the boundary?
 #
 # **Why it matters.** Two networks with the same mean IoU can differ much at outlines: whoever cuts along them needs to know.
@@ -496,7 +499,7 @@ checks.measure.repaired(shrink, predict)
 # ## Exercise 7: which number would you trust?
 #
 # Everybody gets numbers of their own. Put the last four digits of your student number in place of 1234 in the next cell, in quotes, and run it. Your digits decide scenes and first weights. Small scenes with
-# large blobs (class 1) and thin bars (class 2) on a background (class 0) are learned by three networks, each three times; the table shows the middle run of the three, and in brackets the smallest and
+# large blobs (class 1) and thin bars (class 2) on a background (class 0) are learned by three networks, each three times; the table shows in each column the median of the three, and in brackets the smallest and
 # the largest. All scores are on 60 new scenes, by your functions. The first line is a "network" that says background everywhere. It takes about ten seconds. The column
 # `found bars` is the share of the bars' pixels that were found, `boundary` is your `boundary_iou` with reach 1.
 
@@ -511,7 +514,7 @@ checks.tables.ablation(
 #
 # > *(a) Background everywhere is right in four of five pixels, and the network without skips is hardly better. So the task is nearly solved without any network, and this network has learned nothing.*
 # >
-# > *(b) Dice is higher than IoU in every line, so our networks do better when judged by Dice, and we report Dice.*
+# > *(b) Dice is nowhere lower than IoU, so our networks do better when judged by Dice, and we report Dice.*
 #
 # Three people want to use such a network: one measures **how much area** is covered by blobs; one has to **find the thin bars**, which are cracks, and must not miss any; one **cuts blobs out** along their outline.
 #

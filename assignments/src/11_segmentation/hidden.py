@@ -110,6 +110,7 @@ def test_tables_of_random_masks(student, rng):
             ),
             (np.minimum(want, 1), "confusion counts each pair of classes once: one for every pixel"),
             (np.diag(np.diag(want)), "confusion counts right pixels alone"),
+            (counted(guess[:1], target[:1], classes, ignore), "confusion counts the first picture alone"),
         ]
         compare(got, want, mistakes, "confusion does not count the pairs of true and predicted class")
         changed = student.confusion.changes_its_arguments(tensor(guess), tensor(target), classes, ignore)
@@ -248,7 +249,10 @@ def test_weights_balance_the_classes(student, rng):
         got = read_array(
             student.balanced_weights(tensor(target), classes, ignore), (classes,), "what balanced_weights returns"
         )
+        first = np.array([(target[0] == c).sum() for c in range(classes)])
+        alone = np.where(first > 0, first.sum() / ((first > 0).sum() * np.maximum(first, 1)), 0)
         mistakes = [
+            (alone, "balanced_weights looks at the first picture alone"),
             (want * target.size / n, "balanced_weights takes all pixels for n: those with `ignore` do not count"),
             (want * m / classes, "balanced_weights takes all classes for m: those that occur in the target"),
             (want * m, "balanced_weights forgets to divide by m"),
@@ -322,38 +326,6 @@ def test_weighted_mean_of_the_batch(student, rng):
         assert not changed, says("pixel_loss changes what it is given")
 
 
-@hidden("loss", points=0.75, after=LOSS)
-def test_nothing_to_divide_by(student, rng):
-    logits, target, weights = batch(rng, 9)
-    only = np.where(target == 1, 1, 9)
-    zero = np.where(np.arange(4) == 1, 0.0, weights)
-    for mask, weight in ((np.full_like(target, 9), weights), (only, zero)):
-        held = student.hold(tensor(logits).requires_grad_())
-        value = student.pixel_loss.new(held, tensor(mask), tensor(weight), 9)
-        number = float(
-            scores(student.pixel_loss(tensor(logits), tensor(mask), tensor(weight), 9), (), "what pixel_loss returns")
-        )
-        assert number != NONE, says("pixel_loss is NaN where nothing counts: 0")
-        compare(number, 0.0, otherwise="pixel_loss is not 0 where nothing counts")
-        try:
-            value.backward.new()
-        except CallFailed as failure:
-            if failure.status not in ("raised", "absent"):
-                raise
-            continue  # a plain 0 has no way back, and needs none
-        slopes = held.get("grad")
-        if slopes is not None:
-            broken = bool(np.isnan(np.asarray(slopes)).any())
-            assert not broken, says("the gradient of pixel_loss is NaN where nothing counts: 0 / 0 on the way back")
-    got = read_number(
-        student.pixel_loss(tensor(900 * logits), tensor(target), tensor(weights), 9), "what pixel_loss returns"
-    )
-    label = np.where(target == 9, 0, target)
-    w = weights[label] * (target != 9)
-    want = (w * each(900 * logits, label)).sum() / w.sum()
-    compare(got, want, otherwise="pixel_loss is not right for large logits", tolerance=NEAR)
-
-
 @hidden("loss", points=1, after=LOSS)
 def test_gradient_of_the_loss(student, rng):
     logits, target, weights = batch(rng, 255)
@@ -376,6 +348,40 @@ def test_gradient_of_the_loss(student, rng):
         otherwise="the gradient of pixel_loss is not right",
         tolerance=NEAR,
     )
+
+
+@hidden("loss", points=0.75, after=(*LOSS, "test_gradient_of_the_loss"))
+def test_nothing_to_divide_by(student, rng):
+    logits, target, weights = batch(rng, 9)
+    only = np.where(target == 1, 1, 9)
+    zero = np.where(np.arange(4) == 1, 0.0, weights)
+    for mask, weight in ((np.full_like(target, 9), weights), (only, zero)):
+        held = student.hold(tensor(logits).requires_grad_())
+        value = student.pixel_loss.new(held, tensor(mask), tensor(weight), 9)
+        number = float(
+            scores(student.pixel_loss(tensor(logits), tensor(mask), tensor(weight), 9), (), "what pixel_loss returns")
+        )
+        assert number != NONE, says("pixel_loss is NaN where nothing counts: 0")
+        compare(number, 0.0, otherwise="pixel_loss is not 0 where nothing counts")
+        try:
+            value.backward.new()
+        except CallFailed as failure:
+            if failure.status not in ("raised", "absent"):
+                raise
+            raise Wrong(
+                "pixel_loss gives a 0 where nothing counts from which `.backward()` can not start: it must also hang on the logits"
+            ) from None
+        slopes = held.get("grad")
+        if slopes is not None:
+            broken = bool(np.isnan(np.asarray(slopes)).any())
+            assert not broken, says("the gradient of pixel_loss is NaN where nothing counts: 0 / 0 on the way back")
+    got = read_number(
+        student.pixel_loss(tensor(900 * logits), tensor(target), tensor(weights), 9), "what pixel_loss returns"
+    )
+    label = np.where(target == 9, 0, target)
+    w = weights[label] * (target != 9)
+    want = (w * each(900 * logits, label)).sum() / w.sum()
+    compare(got, want, otherwise="pixel_loss is not right for large logits", tolerance=NEAR)
 
 
 # ---- exercise 3 ----
@@ -535,7 +541,8 @@ def unet_by_torch(values, x, depth, skips=True, wrong=""):
 
     def block(z, name):
         for layer in (0, 2):
-            z = F.relu(F.conv2d(z, values[f"{name}.{layer}.weight"], values[f"{name}.{layer}.bias"], padding=1))
+            z = F.conv2d(z, values[f"{name}.{layer}.weight"], values[f"{name}.{layer}.bias"], padding=1)
+            z = z if layer == 2 and wrong == "no last ReLU" else F.relu(z)
         return z
 
     def pool(z):
@@ -544,8 +551,14 @@ def unet_by_torch(values, x, depth, skips=True, wrong=""):
     z = torch.tensor(x, dtype=torch.float64)
     height, width = z.shape[2:]
     rows, columns = -height % 2**depth, -width % 2**depth
+    if wrong == "always":
+        rows, columns = 2**depth - height % 2**depth, 2**depth - width % 2**depth
+    if wrong.startswith("to "):
+        rows, columns = -height % int(wrong[3:]), -width % int(wrong[3:])
     if wrong == "front":
         z = F.pad(z, (columns, 0, rows, 0))
+    elif wrong.startswith("split"):
+        z = F.pad(z, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
     elif wrong == "rim":
         z = F.pad(z, (0, columns, 0, rows), mode="replicate")
     else:
@@ -569,8 +582,8 @@ def unet_by_torch(values, x, depth, skips=True, wrong=""):
     z = F.conv2d(z, values["last.weight"], values["last.bias"])
     if wrong in ("relu", "softmax", "sigmoid"):
         z = {"relu": F.relu(z), "softmax": z.softmax(dim=1), "sigmoid": z.sigmoid()}[wrong]
-    z = z[:, :, rows:, columns:] if wrong == "front" else z[:, :, :height, :width]
-    return z.numpy()
+    top, left = {"front": (rows, columns), "split": (rows // 2, columns // 2)}.get(wrong, (0, 0))
+    return z[:, :, top : top + height, left : left + width].numpy()
 
 
 MISTAKES = {
@@ -585,6 +598,9 @@ MISTAKES = {
     "relu": "UNet has a ReLU behind `last`: logits may be any number",
     "softmax": "UNet has a softmax behind `last`: it gives logits",
     "sigmoid": "UNet has a sigmoid behind `last`: it gives logits",
+    "no last ReLU": "UNet has blocks without the ReLU behind their second convolution",
+    "always": "UNet pads sides that fit",
+    **{f"to {m}": "UNet pads to multiples of a larger number: of 2^D" for m in (4, 8, 16, 32)},
 }
 
 
@@ -628,6 +644,13 @@ def test_logits_of_any_size(student, rng):
                 "UNet pads at the top and on the left: at the bottom and on the right",
             ),
             (unet_by_torch(values, x, depth, wrong="rim"), "UNet repeats the rim in place of zeros"),
+            *(
+                (
+                    unet_by_torch(values, x, depth, wrong=wrong),
+                    "UNet splits the padding between both sides: all of it at the bottom and on the right",
+                )
+                for wrong in ("split", "split, cut off elsewhere")
+            ),
         ]
         compare(
             got,
@@ -668,6 +691,15 @@ def test_everything_learns_and_detail_arrives(student, rng):
         raise Wrong("in UNet no gradient reaches the parameters: nothing may cut the way back") from None
     missing = [name for name, g in net.gradients().items() if g is None or not np.any(np.abs(g.numpy()) > 0)]
     assert not missing, says("in UNet no gradient reaches some of the parameters: nothing may cut the way back")
+    for step, block in enumerate(("down.1.", "down.0.")):
+        cut = {name: 0 * value if name.startswith(f"up.{step}.") else value for name, value in values.items()}
+        other = student.UNet.new(1, 2, 3, 2)
+        other.load_parameters({name: value.float() for name, value in cut.items()})
+        other.forward.new(tensor(x)).pow.new(2).sum.new().backward.new()
+        silent = [n for n, g in other.gradients().items() if n.startswith(block) and (g is None or not g.numpy().any())]
+        assert not silent, says(
+            "in UNet no gradient comes back through what is handed across: keep the map itself, without `.detach()`"
+        )
     for step in range(2):  # nothing comes up from below any more: what arrives was handed across
         for name in (f"up.{step}.weight", f"up.{step}.bias"):
             values[name] = 0 * values[name]

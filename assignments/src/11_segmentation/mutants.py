@@ -118,6 +118,15 @@ def confusion(predicted, target, classes, ignore):
     return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
+# %% wrong metrics: the first picture alone
+# thinks: a batch of masks is a mask
+# says: confusion counts the first picture alone
+def confusion(predicted, target, classes, ignore):
+    predicted, target = predicted[0], target[0]
+    known = target != ignore
+    return torch.bincount(classes * target[known] + predicted[known], minlength=classes**2).reshape(classes, classes)
+
+
 # %% wrong metrics: shares in place of counts
 # thinks: a confusion matrix has rows that sum to 1
 # says: divides each row
@@ -254,7 +263,7 @@ def pixel_loss(logits, target, weights, ignore):
     rows, labels = logits.movedim(1, 3)[known], target[known]
     w = weights[labels]
     if w.sum() == 0:
-        return torch.tensor(0.0)
+        return (logits * 0).sum()
     z = rows - rows.max(dim=1, keepdim=True).values
     losses = torch.log(torch.exp(z).sum(dim=1)) - z[range(len(z)), labels]
     return torch.dot(w, losses) / w.sum()
@@ -365,6 +374,36 @@ def pixel_loss(logits, target, weights, ignore):
 def pixel_loss(logits, target, weights, ignore):
     loss = F.cross_entropy(logits, target, weight=weights, ignore_index=ignore).item()
     return 0.0 if loss != loss else loss
+
+
+# %% wrong loss: a plain zero
+# thinks: 0 is 0
+# says: must also hang on the logits
+# hidden says: must also hang on the logits
+def pixel_loss(logits, target, weights, ignore):
+    loss = F.cross_entropy(logits, target, weight=weights, ignore_index=ignore)
+    return torch.tensor(0.0) if torch.isnan(loss) else loss
+
+
+# %% wrong loss: zero as a number
+# thinks: a loss of nothing needs no gradient
+# says: must also hang on the logits
+# hidden says: must also hang on the logits
+def pixel_loss(logits, target, weights, ignore):
+    if not (weights[target[target != ignore]] > 0).any():
+        return 0
+    return F.cross_entropy(logits, target, weight=weights, ignore_index=ignore)
+
+
+# %% wrong loss: weights of the first picture
+# thinks: pictures of a batch look alike
+# says: looks at the first picture alone
+# hidden says: looks at the first picture alone
+def balanced_weights(target, classes, ignore):
+    target = target[:1]
+    counts = torch.bincount(target[target != ignore], minlength=classes).float()
+    occurs = counts > 0
+    return torch.where(occurs, counts.sum() / (occurs.sum() * counts.clamp(min=1)), 0.0)
 
 
 # %% wrong loss: exponentials overflow
@@ -982,6 +1021,162 @@ class UNet(UNet):
         self.down = nn.ModuleList(two_convolutions(width if n else channels, width) for n in range(depth + 1))
         self.up = nn.ModuleList(nn.ConvTranspose2d(width, width, 2, stride=2) for _ in range(depth))
         self.merge = nn.ModuleList(two_convolutions(2 * width, width) for _ in range(depth))
+
+
+# %% wrong unet: the sides of the padding exchanged
+# thinks: F.pad takes rows first, as shapes do
+# says: exchanges the sides: F.pad counts from the last axis
+# hidden says: stops with RuntimeError
+class UNet(UNet):
+    def forward(self, x):
+        height, width = x.shape[2:]
+        x = F.pad(x, (0, -height % 2**self.depth, 0, -width % 2**self.depth))
+        kept = []
+        for block in self.down[:-1]:
+            kept.append(block(x))
+            x = F.max_pool2d(kept[-1], 2)
+        x = self.down[-1](x)
+        for up, merge in zip(self.up, self.merge):
+            across = kept.pop()
+            across = across if self.skips else torch.zeros_like(across)
+            x = merge(torch.cat([across, up(x)], dim=1))
+        return self.last(x)[:, :, :height, :width]
+
+
+# %% wrong unet: a whole step of padding where none is missing
+# thinks: what is missing is m - W % m
+# says: pads sides that fit
+class UNet(UNet):
+    def forward(self, x):
+        height, width = x.shape[2:]
+        m = 2**self.depth
+        x = F.pad(x, (0, m - width % m, 0, m - height % m))
+        return super().forward(x)[:, :, :height, :width]
+
+
+# %% wrong unet: always to multiples of 16
+# thinks: sixteen is enough for any U-Net
+# says: to multiples of a larger number
+class UNet(UNet):
+    def forward(self, x):
+        height, width = x.shape[2:]
+        x = F.pad(x, (0, -width % 16, 0, -height % 16))
+        return super().forward(x)[:, :, :height, :width]
+
+
+# %% wrong unet: always to multiples of 8
+# thinks: eight is enough for three levels
+# says: to multiples of a larger number
+class UNet(UNet):
+    def forward(self, x):
+        height, width = x.shape[2:]
+        x = F.pad(x, (0, -width % 8, 0, -height % 8))
+        return super().forward(x)[:, :, :height, :width]
+
+
+# %% wrong unet: padding on both sides
+# thinks: the picture stays in the middle
+# says: splits the padding between both sides
+class UNet(UNet):
+    def forward(self, x):
+        height, width = x.shape[2:]
+        across, down = -width % 2**self.depth, -height % 2**self.depth
+        left, top = across // 2, down // 2
+        x = F.pad(x, (left, across - left, top, down - top))
+        return super().forward(x)[:, :, top : top + height, left : left + width]
+
+
+# %% wrong unet: no gradient through the skips
+# thinks: what is kept is a copy
+# says: what is handed across has to carry gradients too
+# hidden says: no gradient comes back through what is handed across
+class UNet(UNet):
+    def forward(self, x):
+        height, width = x.shape[2:]
+        x = F.pad(x, (0, -width % 2**self.depth, 0, -height % 2**self.depth))
+        kept = []
+        for block in self.down[:-1]:
+            x = block(x)
+            kept.append(x.detach())
+            x = F.max_pool2d(x, 2)
+        x = self.down[-1](x)
+        for up, merge in zip(self.up, self.merge):
+            across = kept.pop()
+            across = across if self.skips else torch.zeros_like(across)
+            x = merge(torch.cat([across, up(x)], dim=1))
+        return self.last(x)[:, :, :height, :width]
+
+
+# %% wrong unet: the first kept comes first
+# thinks: kept maps are taken in the order in which they were kept
+# says: the last kept comes first
+# hidden says: stops with RuntimeError
+class UNet(UNet):
+    def forward(self, x):
+        height, width = x.shape[2:]
+        x = F.pad(x, (0, -width % 2**self.depth, 0, -height % 2**self.depth))
+        kept = []
+        for block in self.down[:-1]:
+            kept.append(block(x))
+            x = F.max_pool2d(kept[-1], 2)
+        x = self.down[-1](x)
+        for up, merge in zip(self.up, self.merge):
+            across = kept.pop(0)
+            across = across if self.skips else torch.zeros_like(across)
+            x = merge(torch.cat([across, up(x)], dim=1))
+        return self.last(x)[:, :, :height, :width]
+
+
+# %% wrong unet: the first kept map everywhere
+# thinks: the largest map has all the detail
+# says: the last kept comes first
+# hidden says: stops with RuntimeError
+class UNet(UNet):
+    def forward(self, x):
+        height, width = x.shape[2:]
+        x = F.pad(x, (0, -width % 2**self.depth, 0, -height % 2**self.depth))
+        kept = []
+        for block in self.down[:-1]:
+            kept.append(block(x))
+            x = F.max_pool2d(kept[-1], 2)
+        x = self.down[-1](x)
+        for up, merge in zip(self.up, self.merge):
+            across = kept[0]
+            across = across if self.skips else torch.zeros_like(across)
+            x = merge(torch.cat([across, up(x)], dim=1))
+        return self.last(x)[:, :, :height, :width]
+
+
+# %% wrong unet: layers for two maps, and a sum
+# thinks: a skip connection adds
+# says: it adds; join as channels
+# hidden says: stops with RuntimeError
+class UNet(UNet):
+    def forward(self, x):
+        height, width = x.shape[2:]
+        x = F.pad(x, (0, -width % 2**self.depth, 0, -height % 2**self.depth))
+        kept = []
+        for block in self.down[:-1]:
+            kept.append(block(x))
+            x = F.max_pool2d(kept[-1], 2)
+        x = self.down[-1](x)
+        for up, merge in zip(self.up, self.merge):
+            across = kept.pop()
+            across = across if self.skips else torch.zeros_like(across)
+            x = merge(across + up(x))
+        return self.last(x)[:, :, :height, :width]
+
+
+# %% wrong unet: a block that ends in a convolution
+# thinks: the ReLU stands between the convolutions
+# says: without the ReLU behind its second convolution
+# hidden says: without the ReLU behind their second convolution
+def two_convolutions(in_channels, out_channels):
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(out_channels, out_channels, 3, padding=1),
+    )
 
 
 # %% right training: boundaries by shifted masks

@@ -50,6 +50,18 @@ def _confusion(confusion):
     got = read(confusion, (2, 2), maps([0, 1], [1, 1]), maps([0, 0], [-1, 1]), 2, -1)
     otherwise = f"confusion is not right where ignore is -1: it is an argument, and can be any number that is no class; {first_wrong(got, [[1, 1], [0, 1]])}"
     compare(got, [[1, 1], [0, 1]], otherwise=otherwise)
+    two = np.concatenate([GUESS, GUESS[:, ::-1, ::-1]]), np.concatenate([TARGET, TARGET])
+    both = TABLE.copy()
+    for guess, target in zip(two[0][1].ravel(), TARGET.ravel()):
+        if target != 9:
+            both[target, guess] += 1
+    got = read(confusion, (5, 5), *two, 5, 9)
+    mistakes = [
+        (TABLE, "confusion counts the first picture alone: the pixels of all N pictures, in one table"),
+        (both - TABLE, "confusion counts the last picture alone: the pixels of all N pictures, in one table"),
+        (both / 2, "confusion takes the mean over the pictures: tables add up"),
+    ]
+    compare(got, both, mistakes, f"confusion is not right for two pictures: {first_wrong(got, both)}")
     nothing = maps([7, 7])
     got = read(confusion, (2, 2), 0 * nothing, nothing, 2, 7)
     compare(

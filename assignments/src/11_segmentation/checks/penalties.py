@@ -20,8 +20,8 @@ def loss(balanced_weights, pixel_loss) -> None:
     """Exercise 2."""
     _weights(balanced_weights)
     _loss(pixel_loss)
-    _nothing(pixel_loss)
     _gradient(pixel_loss)
+    _nothing(pixel_loss)
     passed(2, "The prediction: nothing. They stand above and below the bar.")
 
 
@@ -41,6 +41,18 @@ def _weights(balanced_weights):
     want = [10 / 16, 0, 10 / 4, 0]
     otherwise = f"balanced_weights of a target with 8 pixels of class 0, 2 of class 2, 2 ignored, 4 classes, is not right: {first_wrong(got, want)}"
     compare(got, want, mistakes, otherwise)
+    pictures = np.concatenate([maps([0, 0, 0, 1]), maps([1, 1, 2, 4])])
+    got = read(balanced_weights, (3,), pictures, 3, 4)
+    want, alone = [7 / 9, 7 / 9, 7 / 3], [4 / 6, 4 / 2, 0]
+    mistakes = [
+        (alone, "balanced_weights looks at the first picture alone: n and n_c are over all N pictures"),
+        ([0, 3 / 4, 3 / 2], "balanced_weights looks at the last picture alone: n and n_c are over all N pictures"),
+        (
+            [1 / 3, (2 + 3 / 4) / 2, 3 / 4],
+            "balanced_weights takes the mean of the pictures' weights: all pictures together",
+        ),
+    ]
+    compare(got, want, mistakes, f"balanced_weights is not right for two pictures: {first_wrong(got, want)}")
     got = read(balanced_weights, (3,), maps([4, 4]), 3, 4)
     compare(got, np.zeros(3), otherwise="balanced_weights of a target in which every pixel is ignored should be all 0")
     got = read(balanced_weights, (2,), maps([0, -1, 1, 1]), 2, -1)
@@ -125,10 +137,14 @@ def _nothing(pixel_loss):
                 f"pixel_loss is NaN where {words}: 0 / 0. One such batch, and all weights of a network are NaN. Give 0"
             )
         compare(plain(value), 0.0, otherwise=f"pixel_loss should be 0 where {words}")
-        if value.requires_grad:
-            value.backward()
-            if torch.isnan(logits.grad).any():
-                raise Wrong(f"the gradient of pixel_loss is NaN where {words}: 0 / 0 on the way back")
+        if not value.requires_grad:
+            raise Wrong(
+                f"pixel_loss gives a plain 0 where {words}, and `.backward()` stops there in the middle of a training: the 0 must "
+                "also hang on the logits, `logits.sum() * 0`"
+            )
+        value.backward()
+        if logits.grad is not None and torch.isnan(logits.grad).any():
+            raise Wrong(f"the gradient of pixel_loss is NaN where {words}: 0 / 0 on the way back")
 
 
 def _gradient(pixel_loss):
