@@ -115,6 +115,40 @@ def test_the_answers_to_predictions_hold(model):
     assert close < 0.6
 
 
+def test_without_upsampling_only_the_map_at_full_size_arrives(model):
+    torch.manual_seed(0)
+    net, x = model["UNet"](1, 2, 4, 3), torch.randn(1, 1, 16, 16)
+    with torch.no_grad():
+        for p in net.up.parameters():
+            p.zero_()
+        usual = net(x)
+        for level, block in enumerate(net.down):
+            kept = [p.clone() for p in block.parameters()]
+            for p in block.parameters():
+                p += 1
+            assert torch.equal(net(x), usual) == (level > 0)
+            for p, value in zip(block.parameters(), kept):
+                p.copy_(value)
+        other = x.clone()
+        other[0, 0, 8, 8] += 5
+        rows, columns = torch.nonzero((net(other) - usual).abs().sum(dim=(0, 1)), as_tuple=True)
+    assert max((rows - 8).abs().max(), (columns - 8).abs().max()) <= 4
+
+
+# ---- what is asked for in between ----
+
+
+def test_a_missing_function_of_an_earlier_exercise_is_named(judge):
+    for name, exercise in (("confusion", 1), ("class_iou", 1), ("pixel_loss", 2)):
+        said = judge.visible("training", f"def {name}(*arguments):\n    raise NotImplementedError\n")
+        assert re.fullmatch(rf"\w+ calls {name} of exercise {exercise}, which is not written yet", said)
+
+
+def test_boundaries_as_numbers_are_refused_where_they_are_made(judge):
+    said = judge.visible("training", "own = near_boundary\ndef near_boundary(*a):\n    return own(*a).long()\n")
+    assert said.startswith("near_boundary returns numbers")
+
+
 # ---- scenes and tables ----
 
 

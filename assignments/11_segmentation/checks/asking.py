@@ -5,10 +5,30 @@ import numpy as np
 import torch
 from torch import nn
 
-from .answers import Wrong, ask, read_array
+from .answers import NotWritten, Wrong, ask, read_array
 
 NONE = 77.0
 """Stands for NaN in scores that have been read: no score is as large."""
+
+
+EARLIER = {"balanced_weights": 2, "pixel_loss": 2} | dict.fromkeys(
+    ("confusion", "pixel_accuracy", "class_iou", "mean_iou", "class_dice"), 1
+)
+
+
+def watched(call, *arguments):
+    """Like `ask`; where the stub is that of a function called on the way, it is this one that the sentence names."""
+    try:
+        return ask(call, *arguments)
+    except NotWritten as missing:
+        trace, stub = missing.__context__ and missing.__context__.__traceback__, ""
+        while trace:
+            stub, trace = trace.tb_frame.f_code.co_name, trace.tb_next
+        if stub == call.__name__ or stub not in EARLIER:
+            raise
+        raise NotWritten(
+            f"{call.__name__} calls {stub} of exercise {EARLIER[stub]}, which is not written yet"
+        ) from None
 
 
 def asked(function, *arguments):
@@ -24,7 +44,7 @@ def asked(function, *arguments):
         return plain(function(*tensors))
 
     call.__name__ = getattr(function, "__name__", "the answer")
-    return ask(call, *[None if n in networks else value for n, value in enumerate(arguments)])
+    return watched(call, *[None if n in networks else value for n, value in enumerate(arguments)])
 
 
 def plain(value):

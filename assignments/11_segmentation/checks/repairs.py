@@ -70,6 +70,14 @@ def _shrink(shrink):
         mistakes,
         f"the masks that shrink returns are not right for {FOURS.tolist()} and factor 2: {first_wrong(got, VOTES)}",
     )
+    middle = np.array([[[0, 1, 0, 0], [2, 2, 1, 2]]])
+    _, label = read_tuple(asked(shrink, numbers(middle[:, None]), middle, 2), 2, "shrink")
+    got = read_array(label, (1, 1, 2), "the masks that shrink returns")
+    ordered = "shrink takes the middle label (the median): labels have no order, take the most frequent"
+    mistakes = [([[value]], ordered) for value in ([1, 0], [2, 1], [1.5, 0.5], [1, 1], [2, 0.5], [1, 0.5])]
+    compare(
+        got, [[[2, 0]]], mistakes, f"the masks that shrink returns are not right for {middle[0].tolist()} and factor 2"
+    )
     wide = np.zeros((1, 3, 6), dtype=np.int64)
     wide[0, :, 3:] = [[0, 9, 9], [9, 4, 9], [4, 4, 9]]
     small, label = read_tuple(asked(shrink, numbers(wide[:, None]), wide, 3), 2, "shrink")
@@ -150,3 +158,22 @@ def _predict(predict):
         [(1 - best, "predict takes the least probable class")],
         f"the labels that predict returns are not right: {first_wrong(got, best)}",
     )
+    _thirds(predict)
+
+
+def _thirds(predict):
+    """A network whose answer is three times smaller than the picture."""
+    weight = np.zeros((2, 1, 3, 3))
+    weight[0, 0, 1, 1], weight[1, 0, 1, 1] = 2.0, -1.0
+    network = load(nn.Conv2d(1, 2, 3, stride=3), {"weight": weight, "bias": [0.0, 1.0]})
+    picture = np.zeros((1, 1, 3, 6))
+    picture[0, 0, 1, [1, 4]] = 0.5, -1.0
+    p, _ = read_tuple(asked(predict, network, numbers(picture)), 2, "predict")
+    if getattr(p, "shape", None) == (1, 2, 2, 4):
+        raise Wrong("predict enlarges by 2, whatever the network: to the picture's size, x.shape[2:]")
+    p = read_array(p, (1, 2, 3, 6), "the probabilities that predict returns")
+    right = np.array([0, 0, 1 / 3, 2 / 3, 1, 1])
+    z = np.array([[1.0], [0.5]]) * (1 - right) + np.array([[-2.0], [2.0]]) * right
+    want = np.broadcast_to(softmax(z, axis=0)[None, :, None], (1, 2, 3, 6))
+    otherwise = f"the probabilities that predict returns are not right for a network whose answer is 3 times smaller: {first_wrong(p, want)}"
+    compare(p, want, otherwise=otherwise, tolerance=1e-4)

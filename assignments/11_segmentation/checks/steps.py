@@ -4,7 +4,7 @@
 import numpy as np
 
 from .answers import Wrong, ask, compare, passed, read_numbers
-from .asking import NONE, first_wrong, load, maps, numbers, plain, read, read_scores, shown
+from .asking import NONE, asked, first_wrong, load, maps, numbers, plain, read, read_scores, shown, watched
 from .examples import example_network
 
 RNG = np.random.default_rng(3)
@@ -69,7 +69,7 @@ def _train(train):
         return [plain(loss) for loss in value] if isinstance(value, list | tuple) else plain(value)
 
     call.__name__ = "train"
-    losses = read_numbers(ask(call, X, TARGET, BATCHES, WEIGHTS), "the losses that train returns")
+    losses = read_numbers(watched(call, X, TARGET, BATCHES, WEIGHTS), "the losses that train returns")
     right, end = adam()
     count = len(BATCHES)
     if len(losses) != count:
@@ -144,6 +144,28 @@ def _near(near_boundary):
             mistakes.append((small, "near_boundary does not use reach"))
         otherwise = f"near_boundary is not right for one pixel of class 2 on a ground of class 0, and one ignored in the corner, reach {reach}: {first_wrong(got, want)}"
         compare(got, want, mistakes, otherwise)
+    if np.asarray(asked(near_boundary, DOT, 1, 9)).dtype.kind != "b":
+        raise Wrong(
+            "near_boundary returns numbers, which can not choose pixels or stand in `torch.where`: True and False, `.bool()`"
+        )
+    pictures = np.concatenate([maps([0, 0, 0, 0, 1]), maps([2, 0, 0, 0, 0])])
+    want = np.array([[[0, 0, 0, 1, 1]], [[1, 1, 0, 0, 0]]])
+    got = read(near_boundary, (2, 1, 5), pictures, 1, 9)
+    mistakes = [
+        (
+            np.stack([want[0], 0 * want[1]]),
+            "near_boundary looks at the first picture alone: every picture has boundaries",
+        ),
+        (want[[0, 0]], "near_boundary gives the first picture's boundaries to every picture"),
+        (
+            np.broadcast_to(want.any(axis=0), want.shape),
+            "near_boundary mixes the pictures: each has its own boundaries",
+        ),
+    ]
+    otherwise = (
+        f"near_boundary is not right for two pictures of one row, {pictures[:, 0].tolist()}: {first_wrong(got, want)}"
+    )
+    compare(got, want, mistakes, otherwise)
     many = maps([3, 3, 1, 1, 0, 4, 4])
     got = read(near_boundary, (1, 1, 7), many, 1, 0)[0, 0]
     want = [0, 1, 1, 0, 0, 0, 0]
@@ -173,6 +195,19 @@ def _boundary_iou(boundary_iou):
     ]
     otherwise = f"boundary_iou of two halves with a ragged guess is {want:.4f} with reach 1, yours is {shown(got)}"
     compare(got, want, mistakes, otherwise)
+    other = np.flip(HALVES, 2).copy()  # every pixel near its boundary is right
+    got = read_scores(boundary_iou, (), np.concatenate([GUESS, other]), np.concatenate([HALVES, other]), 2, 1, 255)
+    both = (8 / 11 + 5 / 8) / 2
+    mistakes = [
+        (want, "boundary_iou looks at the first picture alone: all pictures count"),
+        (1.0, "boundary_iou looks at the last picture alone: all pictures count"),
+        (
+            (want + 1) / 2,
+            "boundary_iou takes the mean of the pictures' scores: one table of all pictures, divided at the very end",
+        ),
+    ]
+    otherwise = f"boundary_iou of two pictures is {both:.4f}, yours is {shown(got)}"
+    compare(got, both, mistakes, otherwise)
     nothing = read_scores(boundary_iou, (), maps([0, 1]), maps([1, 1]), 2, 1, 255)
     compare(
         nothing,

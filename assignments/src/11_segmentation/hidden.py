@@ -399,6 +399,7 @@ def test_zeros_in_between(student, rng):
         mistakes = [
             (late, "insert_zeros puts the zeros before each number: (i, j) goes to (factor i, factor j)"),
             (x.repeat(factor, 2).repeat(factor, 3), "insert_zeros repeats the numbers: zeros in between"),
+            (np.concatenate([want[:1], 0 * want[1:]]), "insert_zeros works on the first picture alone"),
             (
                 np.pad(x, ((0, 0), (0, 0), (0, 3 * factor - 3), (0, 4 * factor - 4))),
                 "insert_zeros puts all zeros at the end",
@@ -457,6 +458,7 @@ def test_stamps(student, rng):
                 "upsample lays its stamps turned round: F.conv2d does not flip the kernel",
             ),
             (mixed, "upsample mixes the channels: each channel by itself"),
+            (np.concatenate([want[:1], 0 * want[1:]]), "upsample works on the first picture alone"),
             (mixed / 3, "upsample mixes the channels: each channel by itself"),
             (np.broadcast_to(want[:, :1], want.shape), "upsample gives all channels the first one's numbers"),
             (laid(x, kernel, factor, corner=0), "upsample does not move its stamps back by p"),
@@ -865,6 +867,7 @@ def test_pixels_near_a_boundary(student, rng):
             (~want, "near_boundary is True far from boundaries"),
             (nearby(target, 1, ignore), "near_boundary does not use reach"),
             (want & (target != 0), "near_boundary finds one side: both sides of a boundary are near it"),
+            (np.stack([want[0], 0 * want[1]]), "near_boundary looks at the first picture alone"),
         ]
         compare(got, want, mistakes, "near_boundary does not find the pixels that have another class nearby")
 
@@ -905,6 +908,11 @@ def test_iou_near_boundaries(student, rng):
                 "boundary_iou takes the boundaries of both: those of the target",
             ),
             (want * count / 5, "boundary_iou divides by all classes: those that occur"),
+            (
+                np.mean([mean_of(guess[n], target[n], near[n]) for n in range(2)]),
+                "boundary_iou takes the mean of the pictures' scores: one table of all pictures",
+            ),
+            (mean_of(guess[0], target[0], near[0]), "boundary_iou looks at the first picture alone"),
             (NONE, "boundary_iou is NaN: leave out the classes that do not occur"),
         ]
         compare(got, want, mistakes, "boundary_iou is not the mean IoU over the pixels near a boundary")
@@ -935,6 +943,8 @@ def test_shrinking(student, rng):
         )  # a tie, or nearly
         target[1, :factor, factor : 2 * factor] = 255
         target[1, 0, factor] = 0
+        counts = {2: (1, 1, 2), 3: (3, 2, 4), 4: (5, 4, 7)}[factor]  # the middle one is not the most frequent
+        target[0, :factor, factor : 2 * factor] = np.repeat([0, 2, 7], counts).reshape(factor, factor)
         small, labels = read_tuple(student.shrink(tensor(x), tensor(target), factor), 2, "shrink")
         windows, votes = cut(x, factor), cut(target, factor)
         small = read_array(small, windows.shape[:-1], "the pictures that shrink returns")
@@ -964,6 +974,7 @@ def test_shrinking(student, rng):
             (votes.max(axis=-1), "shrink takes the largest label: that of most pixels of the window"),
             (votes.min(axis=-1), "shrink takes the smallest label: that of most pixels of the window"),
             (np.median(votes, axis=-1), "shrink takes the middle label: labels have no order"),
+            (np.sort(votes)[..., (factor**2 - 1) // 2], "shrink takes the middle label: labels have no order"),
         ]
         compare(labels, want, mistakes, "the masks that shrink returns are not right")
     changed = student.shrink.changes_its_arguments(tensor(x), tensor(target), 4)
@@ -1002,6 +1013,8 @@ def test_predicting(student, rng):
         ]
         if getattr(p, "shape", None) == tuple(logits.shape):
             raise Wrong("predict stays at the size of the network's answer: enlarge the logits to the picture's size")
+        if factor != 2 and getattr(p, "shape", None) == (*want.shape[:2], 8, 6):
+            raise Wrong("predict enlarges by 2, whatever the network: to the picture's size")
         p = read_array(p, want.shape, "the probabilities that predict returns")
         compare(p, want, mistakes, "the probabilities that predict returns are not right", NEAR)
         labels = read_array(labels, (2, *size), "the labels that predict returns")

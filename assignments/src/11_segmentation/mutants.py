@@ -596,6 +596,26 @@ def upsample(x, kernel, factor):
     return F.conv_transpose2d(x, kernel.expand(c, 1, k, k), stride=factor, padding=(k - factor) // 2, groups=c)
 
 
+# %% wrong upsampling: zeros for the first picture alone
+# thinks: a batch is one picture
+# says: insert_zeros works on the first picture alone
+def insert_zeros(x, factor):
+    n, c, h, w = x.shape
+    wide = x.new_zeros(n, c, factor * h, factor * w)
+    wide[:1, :, ::factor, ::factor] = x[:1]
+    return wide
+
+
+# %% wrong upsampling: stamps of the first picture alone
+# thinks: a batch is one picture
+# says: upsample works on the first picture alone
+def upsample(x, kernel, factor):
+    c, k = x.shape[1], len(kernel)
+    wide = F.conv_transpose2d(x, kernel.expand(c, 1, k, k), stride=factor, padding=(k - factor) // 2, groups=c)
+    wide[1:] = 0
+    return wide
+
+
 # %% right unet: a recursion, slices for padding and joining
 class UNet(nn.Module):
     def __init__(self, channels, classes, width, depth, skips=True):
@@ -1234,11 +1254,11 @@ def near_boundary(target, reach, ignore):
         there = F.pad((target == c)[:, None].float(), [reach] * 4)
         grown = F.max_pool2d(there, 2 * reach + 1, stride=1)[:, 0] > 0
         near[grown & (target != c) & (target != ignore)] = 1
-    return near
+    return near == 1
 
 
 def boundary_iou(predicted, target, classes, reach, ignore):
-    near = near_boundary(target, reach, ignore).bool()
+    near = near_boundary(target, reach, ignore)
     return mean_iou(confusion(predicted[near], target[near], classes, ignore)).item()
 
 
@@ -1494,6 +1514,31 @@ def boundary_iou(predicted, target, classes, reach, ignore):
     return torch.nan_to_num(mean_iou(confusion(predicted, torch.where(near, target, ignore), classes, ignore)))
 
 
+# %% wrong training: boundaries of the first picture alone
+# thinks: a batch of masks is a mask
+# says: near_boundary looks at the first picture alone
+def near_boundary(target, reach, ignore):
+    counted = target != ignore
+
+    def largest(labels):
+        return F.max_pool2d(labels[:, None].double(), 2 * reach + 1, stride=1, padding=reach)[:, 0]
+
+    high = largest(torch.where(counted, target, -(10**6)))
+    low = -largest(torch.where(counted, -target, -(10**6)))
+    found = counted & (high != low)
+    found[1:] = False
+    return found
+
+
+# %% wrong training: a mean of the pictures' scores
+# thinks: every picture counts the same
+# says: boundary_iou takes the mean of the pictures' scores
+def boundary_iou(predicted, target, classes, reach, ignore):
+    target = torch.where(near_boundary(target, reach, ignore), target, ignore)
+    found = [mean_iou(confusion(p[None], t[None], classes, ignore)) for p, t in zip(predicted, target)]
+    return torch.stack(found).nanmean()
+
+
 # %% right repair: windows by unfolding, the mode, a scale factor
 def shrink(x, target, factor):
     windows = target.unfold(1, factor, factor).unfold(2, factor, factor).flatten(3)
@@ -1605,6 +1650,24 @@ def shrink(x, target, factor):
     n, height, width = target.shape
     windows = target.reshape(n, height // factor, factor, width // factor, factor).movedim(2, 3)
     return F.avg_pool2d(x, factor), torch.quantile(windows.flatten(3).double(), 0.5, dim=3)
+
+
+# %% wrong repair: the lower one of the middle labels
+# thinks: the median of a window is its label
+# says: takes the middle label
+def shrink(x, target, factor):
+    n, height, width = target.shape
+    windows = target.reshape(n, height // factor, factor, width // factor, factor).movedim(2, 3)
+    return F.avg_pool2d(x, factor), windows.flatten(3).median(dim=3).values
+
+
+# %% wrong repair: twice as large
+# thinks: a network halves its picture
+# says: enlarges by 2, whatever the network
+def predict(network, x):
+    logits = F.interpolate(network(x), scale_factor=2, mode="bilinear", align_corners=False)
+    p = torch.softmax(logits, dim=1)
+    return p, torch.argmax(p, dim=1)
 
 
 # %% wrong repair: softmax over columns

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from course_utils.grading.answers import compare, passed
+from course_utils.grading.answers import Wrong, compare, passed, read_array
 
-from .asking import first_wrong, numbers, read
+from .asking import asked, first_wrong, numbers, read
 
 X = numbers([[[[1.0, 2.0, -1.0], [3.0, 0.5, 4.0]], [[10.0, 20.0, 30.0], [-5.0, 7.0, 40.0]]]])
+TWO = np.concatenate([X, 3 - X[:, ::-1]])
 SKEW = numbers([[1, 2], [3, 5]])
 WIDE = numbers([[1, 2, 0, 1], [3, 5, -1, 2], [0, 4, 7, 1], [2, 0, 1, 6]])
 LINES = {
@@ -45,6 +46,25 @@ def _zeros(insert_zeros):
         ]
         compare(got, want, mistakes, f"insert_zeros(x, {factor}) is not right: {first_wrong(got, want)}")
     compare(read(insert_zeros, X.shape, X, 1), X, otherwise="insert_zeros with factor 1 changes something")
+    want = np.zeros((2, 2, 4, 6))
+    want[:, :, ::2, ::2] = TWO
+    _pictures(insert_zeros, want, TWO, 2)
+
+
+def _pictures(function, want, *arguments):
+    """Two pictures: the second must not be lost."""
+    name = getattr(function, "__name__", "the answer")
+    alone = f"{name} works on the first picture alone: x has shape (N, C, H, W), all N pictures count"
+    value = asked(function, *arguments)
+    if getattr(value, "shape", None) == want[:1].shape:
+        raise Wrong(alone)
+    got = read_array(value, want.shape, f"what {name} returns")
+    mistakes = [
+        (np.concatenate([want[:1], 0 * want[1:]]), alone),
+        (want[[0, 0]], f"{name} gives the first picture's numbers to every picture"),
+        (np.broadcast_to(want.sum(axis=0), want.shape), f"{name} mixes the pictures: each by itself"),
+    ]
+    compare(got, want, mistakes, f"{name} is not right for two pictures: {first_wrong(got, want)}", tolerance=1e-4)
 
 
 def _kernel(bilinear_kernel):
@@ -135,6 +155,7 @@ def _stamps(upsample):
 
 def _uses(upsample):
     ones = numbers(np.ones((3, 3)))
+    _pictures(upsample, laid(TWO, WIDE, 2), TWO, WIDE, 2)
     got = read(upsample, (1, 2, 6, 9), X, ones, 3)
     compare(
         got, X.repeat(3, 2).repeat(3, 3), otherwise="upsample with 3 x 3 ones and factor 3 does not repeat each number"
