@@ -95,6 +95,8 @@ def test_tensors_are_read_like_arrays_with_or_without_a_gradient(dtype):
 def test_shapes_are_named_and_an_extra_axis_is_pointed_out():
     with pytest.raises(Wrong, match=r"should have shape \(3,\), got \(3, 1\).*axis of length one"):
         read_array(np.zeros((3, 1)), (3,), "x")
+    with pytest.raises(Wrong, match=r"should have shape \(4, 4\), got \(2, 2, 4\).*: reshape them"):
+        read_array(np.zeros((2, 2, 4)), (4, 4), "x")
 
 
 def test_ask_names_a_stub_an_exception_with_its_line_and_a_missing_function():

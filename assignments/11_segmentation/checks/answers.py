@@ -109,7 +109,8 @@ def read_array(value: Any, shape: tuple[int, ...], name: str, *, finite: bool = 
     if array.shape != shape:
         hint = ""
         if array.size == int(np.prod(shape)) and array.ndim > len(shape):
-            hint = ". The numbers are as many as wanted: an axis of length one is too much"
+            hint = ". The numbers are as many as wanted: "
+            hint += "an axis of length one is too much" if 1 in array.shape else "reshape them"
         raise Wrong(f"{name} should have shape {shape}, got {array.shape}{hint}")
     array = array.astype(np.float64)
     if np.isnan(array).any():
