@@ -19,6 +19,8 @@ from tools.site import SITE
 from tools.static_server import StaticServer
 
 KILOBYTES_LIMIT = 400
+# A detector runs in this page: its weights alone are 28 KB that no compression makes smaller.
+HEAVIER = {"notebooks/10c_detectors.html": 420}
 SLOW_WIDGET_LIMIT = 1.6
 SLOW_LINE = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
 SLOW_PROCESSOR = 4
@@ -104,8 +106,9 @@ def visit(browser: Browser, base: str, page_name: str, slow: bool = False) -> Vi
 def complaints(page_name: str, fast: Visit) -> list[str]:
     """Return what breaks the budget of a page."""
     found = []
-    if fast.kilobytes > KILOBYTES_LIMIT:
-        found.append(f"{page_name}: {fast.kilobytes:.0f} KB gzipped before images, at most {KILOBYTES_LIMIT} allowed")
+    limit = HEAVIER.get(page_name, KILOBYTES_LIMIT)
+    if fast.kilobytes > limit:
+        found.append(f"{page_name}: {fast.kilobytes:.0f} KB gzipped before images, at most {limit} allowed")
     found += [f"{page_name}: asks another host for {url}" for url in fast.external]
     return found
 

@@ -711,6 +711,7 @@ def face_set(faces, others):
     return data.ImageSet(pixels, labels, ("other", "face"), "face windows")
 
 
+# %%
 def false_alarms(net, most=80):
     """Windows of the training photographs that the network takes for faces."""
     wrong = []
